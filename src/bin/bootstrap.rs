@@ -1,0 +1,2 @@
+//! The layer's entry.
+fn main() {}

@@ -1,0 +1,219 @@
+//! What the environment decides, read once: the function, its logs and its limits.
+//!
+//! This is the only place (beside the scripts' own `env::` module) where the environment is read.
+//! Nothing writes it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::error::Error;
+
+/// Everything that `bootstrap` takes from its environment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `AWS_LAMBDA_RUNTIME_API`: host and port of the Runtime API.
+    pub runtime_api: Option<String>,
+    /// `_HANDLER`: `path/to/file.function`.
+    pub handler: String,
+    /// `LAMBDA_TASK_ROOT`: where the function's zip is unpacked.
+    pub task_root: PathBuf,
+    /// `RHAI_LAMBDA_IMPORT_ROOT`: where shared scripts of other layers are.
+    pub import_root: PathBuf,
+    /// `AWS_LAMBDA_FUNCTION_NAME`.
+    pub function_name: String,
+    /// `AWS_LAMBDA_FUNCTION_VERSION`.
+    pub function_version: String,
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` in MB.
+    pub memory_mb: u64,
+    /// `AWS_LAMBDA_LOG_GROUP_NAME`.
+    pub log_group: String,
+    /// `AWS_LAMBDA_LOG_STREAM_NAME`.
+    pub log_stream: String,
+    /// `AWS_LAMBDA_LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// `AWS_LAMBDA_LOG_LEVEL`.
+    pub log_level: LogLevel,
+    /// `_LAMBDA_TELEMETRY_LOG_FD`: the descriptor on which Lambda takes framed log records.
+    pub telemetry_fd: Option<i32>,
+    /// The limits of a script.
+    pub limits: Limits,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Columns, for people.
+    Text,
+    /// One JSON object a line, for Lambda's own filters and for programs.
+    Json,
+}
+
+/// The importance of a log line; lines below the configured one are dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Every step.
+    Trace,
+    /// For the author of the function.
+    Debug,
+    /// What `print` writes.
+    Info,
+    /// Something is off, the invocation goes on.
+    Warn,
+    /// The invocation failed.
+    Error,
+    /// The environment failed.
+    Fatal,
+}
+
+impl LogLevel {
+    /// The name as AWS writes it: `INFO`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Trace => "TRACE",
+            Self::Debug => "DEBUG",
+            Self::Info => "INFO",
+            Self::Warn => "WARN",
+            Self::Error => "ERROR",
+            Self::Fatal => "FATAL",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        [Self::Trace, Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Fatal]
+            .into_iter()
+            .find(|level| level.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// How far a script may go. Each limit is named in the error that it raises.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// `RHAI_LAMBDA_DEADLINE_MARGIN_MS`: a script is stopped this long before Lambda's deadline.
+    pub deadline_margin: Duration,
+    /// `RHAI_LAMBDA_INIT_TIMEOUT_MS`: how long loading and the top level may take.
+    pub init_timeout: Duration,
+    /// `RHAI_LAMBDA_MAX_MEMORY_MB`: what a script may allocate, in bytes here.
+    pub max_memory: usize,
+    /// `RHAI_LAMBDA_MAX_OPERATIONS`: steps of the engine in one invocation; 0 means no limit.
+    pub max_operations: u64,
+    /// `RHAI_LAMBDA_MAX_CALL_DEPTH`: nested function calls.
+    pub max_call_depth: usize,
+    /// `RHAI_LAMBDA_MAX_EXPR_DEPTH`: nested expressions and blocks.
+    pub max_expr_depth: usize,
+    /// `RHAI_LAMBDA_MAX_MODULES`: scripts that one function may import.
+    pub max_modules: usize,
+    /// `RHAI_LAMBDA_MAX_MODULE_DEPTH`: imports within imports.
+    pub max_module_depth: usize,
+    /// `RHAI_LAMBDA_MAX_JSON_DEPTH`: nested arrays and maps in a result.
+    pub max_json_depth: usize,
+}
+
+/// What a 6 MB event and its answer need, whatever the function's memory.
+const MIN_MEMORY_LIMIT: usize = 64 << 20;
+
+/// Depths beyond these do not fit the stack that the engine runs on; see `engine::stack`.
+const MAX_DEPTH_SETTING: u64 = 256;
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// `Runtime.InitError` for a setting that cannot be understood, naming it and its value.
+    pub fn from_env() -> Result<Self, Error> {
+        Self::from_vars(&|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
+    }
+
+    /// Reads the settings through `var`, which answers as the environment would.
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
+        let vars = Vars { var };
+        let memory_mb = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1..=1 << 20, 128)?;
+        let half = (memory_mb as usize) << 19;
+        let log_format = match vars.text("AWS_LAMBDA_LOG_FORMAT") {
+            Some(name) if name.eq_ignore_ascii_case("json") => LogFormat::Json,
+            _ => LogFormat::Text,
+        };
+        // Lambda sets a level only together with JSON; in text, what a script prints is shown.
+        let default_level = match log_format {
+            LogFormat::Json => LogLevel::Info,
+            LogFormat::Text => LogLevel::Debug,
+        };
+        Ok(Self {
+            runtime_api: vars.text("AWS_LAMBDA_RUNTIME_API"),
+            handler: vars.text("_HANDLER").unwrap_or_default(),
+            task_root: vars.path("LAMBDA_TASK_ROOT", "/var/task"),
+            import_root: vars.path("RHAI_LAMBDA_IMPORT_ROOT", "/opt/rhai"),
+            function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            function_version: vars.text("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
+            memory_mb,
+            log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME").unwrap_or_default(),
+            log_stream: vars.text("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default(),
+            log_format,
+            log_level: vars
+                .text("AWS_LAMBDA_LOG_LEVEL")
+                .and_then(|name| LogLevel::parse(&name))
+                .unwrap_or(default_level),
+            telemetry_fd: vars.text("_LAMBDA_TELEMETRY_LOG_FD").and_then(|fd| fd.parse().ok()),
+            limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
+        })
+    }
+}
+
+struct Vars<'a> {
+    var: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Vars<'_> {
+    fn text(&self, name: &str) -> Option<String> {
+        (self.var)(name).filter(|value| !value.is_empty())
+    }
+
+    fn path(&self, name: &str, default: &str) -> PathBuf {
+        self.text(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
+    }
+
+    fn number(
+        &self,
+        name: &str,
+        range: std::ops::RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, Error> {
+        let Some(text) = self.text(name) else { return Ok(default) };
+        match text.trim().parse() {
+            Ok(number) if range.contains(&number) => Ok(number),
+            _ => {
+                let (low, high) = (range.start(), range.end());
+                let message = match *high {
+                    u64::MAX => format!("`{name}` is `{text}`, expected a whole number"),
+                    _ => format!(
+                        "`{name}` is `{text}`, expected a whole number from {low} to {high}"
+                    ),
+                };
+                Err(Error::init("Runtime.InitError", message))
+            }
+        }
+    }
+
+    fn limits(&self, default_memory: usize) -> Result<Limits, Error> {
+        let count = |name, max, default: usize| {
+            self.number(name, 1..=max, default as u64).map(|number| number as usize)
+        };
+        let millis = |name, default| {
+            self.number(name, 0..=u64::from(u32::MAX), default).map(Duration::from_millis)
+        };
+        let default_mb = default_memory >> 20;
+        Ok(Limits {
+            deadline_margin: millis("RHAI_LAMBDA_DEADLINE_MARGIN_MS", 50)?,
+            init_timeout: millis("RHAI_LAMBDA_INIT_TIMEOUT_MS", 9500)?,
+            max_memory: count("RHAI_LAMBDA_MAX_MEMORY_MB", 1 << 20, default_mb)? << 20,
+            max_operations: self.number("RHAI_LAMBDA_MAX_OPERATIONS", 0..=u64::MAX, 0)?,
+            max_call_depth: count("RHAI_LAMBDA_MAX_CALL_DEPTH", MAX_DEPTH_SETTING, 128)?,
+            max_expr_depth: count("RHAI_LAMBDA_MAX_EXPR_DEPTH", MAX_DEPTH_SETTING, 128)?,
+            max_modules: count("RHAI_LAMBDA_MAX_MODULES", 1 << 20, 256)?,
+            max_module_depth: count("RHAI_LAMBDA_MAX_MODULE_DEPTH", 64, 32)?,
+            max_json_depth: count("RHAI_LAMBDA_MAX_JSON_DEPTH", 1024, 128)?,
+        })
+    }
+}

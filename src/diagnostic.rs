@@ -1,0 +1,1 @@
+//! Draws an [`Error`](crate::Error) for people: the source line, a caret below the place, the stack.
