@@ -12,7 +12,7 @@ use super::function::Function;
 use super::logs::{Logs, Sink};
 
 /// A running `bootstrap`.
-pub(super) struct Runtime {
+pub(super) struct Process {
     child: Child,
     pid: u32,
     logs: Logs,
@@ -20,7 +20,7 @@ pub(super) struct Runtime {
     ended: bool,
 }
 
-impl Runtime {
+impl Process {
     pub(super) fn start(
         function: &Function,
         runtime_api: &str,
@@ -93,7 +93,7 @@ impl Runtime {
     }
 }
 
-impl Drop for Runtime {
+impl Drop for Process {
     fn drop(&mut self) {
         self.kill_group();
     }

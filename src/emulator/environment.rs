@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::child::Runtime;
+use super::child::Process;
 use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
@@ -42,7 +42,7 @@ pub struct Environment {
 
 /// A runtime that has loaded.
 struct Running {
-    runtime: Runtime,
+    process: Process,
     api: RuntimeApi,
     progress: watch::Receiver<Progress>,
 }
@@ -72,11 +72,14 @@ impl Environment {
         let mut failure = None;
         if !std::mem::replace(&mut self.initialised, true) {
             match self.load(Phase::Init, began + INIT_LIMIT).await {
-                Ok(()) => init_duration = Some(began.elapsed()),
-                Err(Failure::TimedOut(_)) => {}
+                Ok(()) => {
+                    init_duration = Some(began.elapsed());
+                    began = Instant::now();
+                }
+                Err(Failure::TimedOut(_)) => began = Instant::now(),
+                // The time that it took stands for that of the second try.
                 Err(other) => failure = Some(other),
             }
-            began = Instant::now();
         }
         let deadline = began + self.function.timeout;
         if self.running.is_none() && failure.is_none() {
@@ -122,7 +125,7 @@ impl Environment {
                     Ok(())
                 }
                 Err(failure) => {
-                    running.runtime.kill().await;
+                    running.process.kill().await;
                     Err(failure)
                 }
             },
@@ -142,9 +145,9 @@ impl Environment {
         let api = RuntimeApi::listen(self.function.arn(), 1, self.sink.clone()).await?;
         let progress = api.progress();
         let log_stream = ids::log_stream(self.function.version());
-        let runtime =
-            Runtime::start(&self.function, &api.address(), &log_stream, self.sink.clone())?;
-        Ok(Running { runtime, api, progress })
+        let process =
+            Process::start(&self.function, &api.address(), &log_stream, self.sink.clone())?;
+        Ok(Running { process, api, progress })
     }
 
     /// Hands the event to the runtime that is loaded.
@@ -171,7 +174,7 @@ impl Environment {
     /// Ends the runtime, so that the next event starts a new one.
     async fn reset(&mut self) {
         if let Some(running) = self.running.take() {
-            running.runtime.kill().await;
+            running.process.kill().await;
         }
     }
 
@@ -205,12 +208,12 @@ impl Running {
         let init_error = tokio::select! {
             biased;
             Ok(progress) = self.progress.wait_for(settled) => progress.init_error.clone(),
-            how = self.runtime.exited() => return Err(Failure::Exited(how)),
+            how = self.process.exited() => return Err(Failure::Exited(how)),
             () = sleep_until(deadline) => return Err(Failure::TimedOut(limit.as_secs_f64())),
         };
-        self.runtime.flush_logs().await;
+        self.process.flush_logs().await;
         let Some(InitError { body, error_type }) = init_error else { return Ok(()) };
-        if timeout(EXIT_LIMIT, self.runtime.exited()).await.is_err() {
+        if timeout(EXIT_LIMIT, self.process.exited()).await.is_err() {
             let message = "the runtime did not end after it reported an init error";
             sink(Line::Warning(message.to_owned()));
         }
@@ -226,7 +229,7 @@ impl Running {
         limit: Duration,
     ) -> (Option<Answer>, Option<Failure>, Option<u32>) {
         let polls = self.progress.borrow().polls;
-        let memory_before = self.runtime.peak_memory_mb();
+        let memory_before = self.process.peak_memory_mb();
         let remaining = deadline.saturating_duration_since(Instant::now());
         let pending = self.api.offer(invocation, ids::since_epoch() + remaining);
         let mut answer = None;
@@ -237,12 +240,12 @@ impl Running {
         let failure = tokio::select! {
             biased;
             () = work => None,
-            how = self.runtime.exited() => Some(Failure::Exited(how)),
+            how = self.process.exited() => Some(Failure::Exited(how)),
             () = sleep_until(deadline) => Some(Failure::TimedOut(limit.as_secs_f64())),
         };
         // The figure is gone with the process: then the last one known has to do.
-        let max_memory_mb = self.runtime.peak_memory_mb().or(memory_before);
-        self.runtime.flush_logs().await;
+        let max_memory_mb = self.process.peak_memory_mb().or(memory_before);
+        self.process.flush_logs().await;
         (answer, failure, max_memory_mb)
     }
 }
