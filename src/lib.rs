@@ -6,8 +6,8 @@ pub mod config;
 pub mod diagnostic;
 #[cfg(feature = "cli")]
 pub mod emulator;
-#[cfg(feature = "cli")]
 #[doc(hidden)]
+#[cfg(feature = "cli")]
 pub mod cli;
 
 pub use config::Config;

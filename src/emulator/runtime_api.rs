@@ -367,3 +367,6 @@ async fn take(api: &Shared, id: &str, headers: &HeaderMap, body: Body) -> Result
 fn settle(taken: Result<(), Refusal>) -> Response<Body> {
     taken.map_or_else(Refusal::respond, |()| protocol::accepted())
 }
+
+#[cfg(test)]
+mod tests;
