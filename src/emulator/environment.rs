@@ -8,13 +8,14 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::child::Process;
+use super::exchange::{InitError, Progress};
 use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
 use super::logs::{Line, Sink};
 use super::protocol::INIT_LIMIT;
 use super::report::{Phase, Report, Status, init_report};
-use super::runtime_api::{InitError, Progress, RuntimeApi};
+use super::runtime_api::RuntimeApi;
 
 /// How long a runtime may take to end after it reported that it cannot start.
 const EXIT_LIMIT: Duration = Duration::from_secs(2);
@@ -143,7 +144,7 @@ impl Environment {
     async fn start(&self) -> io::Result<Running> {
         // One event at a time: several at once are for runtimes that are told so.
         let api = RuntimeApi::listen(self.function.arn(), 1, self.sink.clone()).await?;
-        let progress = api.progress();
+        let progress = api.exchange().progress();
         let log_stream = ids::log_stream(self.function.version());
         let process =
             Process::start(&self.function, &api.address(), &log_stream, self.sink.clone())?;
@@ -231,7 +232,7 @@ impl Running {
         let polls = self.progress.borrow().polls;
         let memory_before = self.process.peak_memory_mb();
         let remaining = deadline.saturating_duration_since(Instant::now());
-        let pending = self.api.offer(invocation, ids::since_epoch() + remaining);
+        let pending = self.api.exchange().offer(invocation, ids::since_epoch() + remaining);
         let mut answer = None;
         let work = async {
             answer = pending.await.ok();

@@ -7,6 +7,7 @@
 
 mod environment;
 mod runtime_api;
+mod exchange;
 mod protocol;
 mod child;
 mod logs;

@@ -1,14 +1,10 @@
-//! The server that a runtime talks to: gives out events, takes answers, refuses what Lambda refuses.
+//! The server that a runtime talks to: HTTP on one side, the [`Exchange`] on the other.
 //!
-//! It serves one process. Any number of `/next` may wait at the same time, as far as `concurrency`
-//! allows; an environment learns of what happens through [`Progress`] and through the receiver that
-//! it gets for each event.
+//! It serves one process, on a port of its own.
 
-use std::collections::{HashMap, HashSet, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -17,33 +13,16 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Uri, 
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
-use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::ids;
-use super::invocation::{Answer, Invocation};
-use super::logs::{Line, Sink};
+use super::exchange::{Exchange, InitError, Offer};
+use super::invocation::Answer;
+use super::logs::Sink;
 use super::protocol::{self, Refusal};
 use crate::Error;
 
 /// More than this of a body is not even read.
 const READ_LIMIT: usize = 64 << 20;
-
-/// An error that the runtime reported before its first event.
-#[derive(Clone, Debug)]
-pub(super) struct InitError {
-    pub(super) body: Bytes,
-    pub(super) error_type: String,
-}
-
-/// How far the runtime is.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Progress {
-    /// How often it asked for an event.
-    pub(super) polls: u64,
-    /// It failed to load.
-    pub(super) init_error: Option<InitError>,
-}
 
 /// The Runtime API of one process; it ends when this is dropped.
 pub(super) struct RuntimeApi {
@@ -57,14 +36,7 @@ impl RuntimeApi {
     pub(super) async fn listen(arn: String, concurrency: usize, sink: Sink) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
-            arn,
-            concurrency,
-            sink,
-            state: Mutex::default(),
-            work: Notify::new(),
-            progress: watch::Sender::default(),
-        });
+        let shared = Arc::new(Shared { arn, exchange: Exchange::new(concurrency, sink) });
         let router = Router::new()
             .route(protocol::NEXT, get(next))
             .route(protocol::RESPONSE, post(response))
@@ -87,22 +59,9 @@ impl RuntimeApi {
         self.address.to_string()
     }
 
-    /// Follows the runtime.
-    pub(super) fn progress(&self) -> watch::Receiver<Progress> {
-        self.shared.progress.subscribe()
-    }
-
-    /// Offers an event to the next `/next`; the deadline is in time since the epoch.
-    pub(super) fn offer(
-        &self,
-        invocation: Invocation,
-        deadline: Duration,
-    ) -> oneshot::Receiver<Answer> {
-        let (caller, answer) = oneshot::channel();
-        let attempt = ids::uuid();
-        self.shared.lock().waiting.push_back(Offer { invocation, deadline, attempt, caller });
-        self.shared.work.notify_one();
-        answer
+    /// What the runtime may have and has done.
+    pub(super) fn exchange(&self) -> &Exchange {
+        &self.shared.exchange
     }
 }
 
@@ -114,91 +73,10 @@ impl Drop for RuntimeApi {
 
 struct Shared {
     arn: String,
-    concurrency: usize,
-    sink: Sink,
-    state: Mutex<Exchange>,
-    work: Notify,
-    progress: watch::Sender<Progress>,
-}
-
-/// Who has which event.
-#[derive(Default)]
-struct Exchange {
-    waiting: VecDeque<Offer>,
-    given: HashMap<String, Given>,
-    over: HashSet<String>,
-}
-
-struct Offer {
-    invocation: Invocation,
-    deadline: Duration,
-    /// Tells this delivery from another one of the same request.
-    attempt: String,
-    caller: oneshot::Sender<Answer>,
-}
-
-/// An event that the runtime has.
-struct Given {
-    attempt: String,
-    /// Taken by the first answer.
-    caller: Option<oneshot::Sender<Answer>>,
-    /// A response was refused for its size: an error may still follow.
-    too_large: bool,
+    exchange: Exchange,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Exchange> {
-        // A panic in between leaves the tables whole: each change is one call.
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn warn(&self, message: impl Into<String>) {
-        (self.sink)(Line::Warning(message.into()));
-    }
-
-    /// Counts a `/next`, which also ends what the same worker had before.
-    fn poll(&self) -> Result<(), Refusal> {
-        if self.progress.borrow().init_error.is_some() {
-            self.warn("the runtime asks for an event after it reported that it cannot start");
-            return Err(Refusal::WrongState);
-        }
-        let mut exchange = self.lock();
-        let Exchange { given, over, .. } = &mut *exchange;
-        for (id, event) in given.iter_mut() {
-            if event.too_large {
-                // It was told and does not care: the caller gets Lambda's own words.
-                if let Some(caller) = event.caller.take() {
-                    let _ = caller.send(protocol::too_large_answer());
-                }
-            }
-            if event.caller.is_none() {
-                over.insert(id.clone());
-            }
-        }
-        given.retain(|_, event| event.caller.is_some());
-        if given.len() >= self.concurrency {
-            self.warn("the runtime asks for an event before it answered the one that it has");
-            return Err(Refusal::WrongState);
-        }
-        drop(exchange);
-        self.progress.send_modify(|progress| progress.polls += 1);
-        Ok(())
-    }
-
-    /// Hands out the event that has waited longest.
-    fn give(&self) -> Option<Response<Body>> {
-        let mut exchange = self.lock();
-        let offer = exchange.waiting.pop_front()?;
-        if !exchange.waiting.is_empty() {
-            self.work.notify_one();
-        }
-        let response = self.event(&offer);
-        let Offer { invocation, attempt, caller, .. } = offer;
-        let given = Given { attempt, caller: Some(caller), too_large: false };
-        exchange.given.insert(invocation.id, given);
-        Some(response)
-    }
-
     fn event(&self, offer: &Offer) -> Response<Body> {
         let Offer { invocation, deadline, attempt, .. } = offer;
         let mut response = Response::new(Body::from(invocation.event.clone()));
@@ -221,78 +99,34 @@ impl Shared {
                 Ok(value) => {
                     headers.insert(HeaderName::from_static(name), value);
                 }
-                Err(_) => self.warn(format!("`{name}` is left out: it does not fit into a header")),
+                Err(_) => self
+                    .exchange
+                    .warn(format!("`{name}` is left out: it does not fit into a header")),
             }
         }
         response
-    }
-
-    /// Finds the event that an answer is for.
-    fn check(&self, id: &str, headers: &HeaderMap) -> Result<(), Refusal> {
-        let exchange = self.lock();
-        let Some(event) = exchange.given.get(id) else {
-            let refusal =
-                if exchange.over.contains(id) { Refusal::Gone } else { Refusal::UnknownId };
-            self.warn(format!("the runtime answers `{id}`, which it does not have"));
-            return Err(refusal);
-        };
-        match protocol::text(headers, protocol::INVOCATION_ID) {
-            None => {
-                self.warn(format!("the runtime does not send `{}` back", protocol::INVOCATION_ID))
-            }
-            Some(attempt) if attempt != event.attempt => {
-                self.warn(format!("the runtime sends another `{}` back", protocol::INVOCATION_ID));
-                return Err(Refusal::Gone);
-            }
-            Some(_) => {}
-        }
-        if event.caller.is_none() {
-            self.warn(format!("the runtime answers `{id}` twice"));
-            return Err(Refusal::WrongState);
-        }
-        Ok(())
-    }
-
-    fn answer(&self, id: &str, answer: Answer) -> Result<(), Refusal> {
-        let mut exchange = self.lock();
-        let caller = exchange.given.get_mut(id).and_then(|event| event.caller.take());
-        // The caller may have given up, at its deadline.
-        caller.ok_or(Refusal::WrongState)?.send(answer).map_err(|_| Refusal::Gone)
     }
 
     /// Tells the runtime's author of what AWS would not take, and what AWS makes of the type.
     fn check_error(&self, headers: &HeaderMap, body: &[u8]) -> String {
         let (error_type, warning) = protocol::reported_error_type(headers);
         if let Some(warning) = warning {
-            self.warn(warning);
+            self.exchange.warn(warning);
         }
         let known: Option<Error> =
             serde_json::from_slice(body).ok().and_then(|body| Error::from_json(&body));
         if known.is_none() {
-            self.warn("the runtime sent an error that has neither `errorMessage` nor `errorType`");
+            self.exchange
+                .warn("the runtime sent an error that has neither `errorMessage` nor `errorType`");
         }
         error_type
-    }
-
-    fn refuse_size(&self, id: &str) -> Refusal {
-        if let Some(event) = self.lock().given.get_mut(id) {
-            event.too_large = true;
-        }
-        Refusal::TooLarge
     }
 }
 
 async fn next(State(api): State<Arc<Shared>>) -> Response<Body> {
-    if let Err(refusal) = api.poll() {
-        return refusal.respond();
-    }
-    loop {
-        // Asked for before looking, so that an offer in between is not missed.
-        let work = api.work.notified();
-        if let Some(response) = api.give() {
-            return response;
-        }
-        work.await;
+    match api.exchange.take().await {
+        Ok(offer) => api.event(&offer),
+        Err(refusal) => refusal.respond(),
     }
 }
 
@@ -306,7 +140,7 @@ async fn response(
         .unwrap_or("application/octet-stream")
         .to_owned();
     match take(&api, &id, &headers, body).await {
-        Ok(body) => settle(api.answer(&id, Answer::Response { body, content_type })),
+        Ok(body) => settle(api.exchange.answer(&id, Answer::Response { body, content_type })),
         Err(refusal) => refusal.respond(),
     }
 }
@@ -320,7 +154,7 @@ async fn error(
     match take(&api, &id, &headers, body).await {
         Ok(body) => {
             let error_type = api.check_error(&headers, &body);
-            settle(api.answer(&id, Answer::Error { body, error_type }))
+            settle(api.exchange.answer(&id, Answer::Error { body, error_type }))
         }
         Err(refusal) => refusal.respond(),
     }
@@ -332,21 +166,11 @@ async fn init_error(
     body: Bytes,
 ) -> Response<Body> {
     let error_type = api.check_error(&headers, &body);
-    let first = api.progress.send_if_modified(|progress| {
-        let first = progress.polls == 0 && progress.init_error.is_none();
-        if first {
-            progress.init_error = Some(InitError { body, error_type });
-        }
-        first
-    });
-    if !first {
-        api.warn("the runtime reports an init error when its init is over");
-    }
-    settle(first.then_some(()).ok_or(Refusal::WrongState))
+    settle(api.exchange.init_error(InitError { body, error_type }))
 }
 
 async fn unknown(State(api): State<Arc<Shared>>, uri: Uri) -> StatusCode {
-    api.warn(format!("the runtime asks for `{uri}`, which the Runtime API does not have"));
+    api.exchange.warn(format!("the runtime asks for `{uri}`, which the Runtime API does not have"));
     StatusCode::NOT_FOUND
 }
 
@@ -354,12 +178,14 @@ async fn unknown(State(api): State<Arc<Shared>>, uri: Uri) -> StatusCode {
 async fn take(api: &Shared, id: &str, headers: &HeaderMap, body: Body) -> Result<Bytes, Refusal> {
     // Read even when it is refused: a client that still writes would not see the refusal.
     let read = axum::body::to_bytes(body, READ_LIMIT).await;
-    api.check(id, headers)?;
+    api.exchange.check(id, protocol::text(headers, protocol::INVOCATION_ID))?;
     match read {
         Ok(body) if body.len() <= protocol::MAX_RESPONSE => Ok(body),
-        Ok(_) => Err(api.refuse_size(id)),
+        Ok(_) => Err(api.exchange.refuse_size(id)),
         // Cut off or beyond all reading: a body of unknown length is taken for the latter.
-        Err(_) if headers.contains_key(header::TRANSFER_ENCODING) => Err(api.refuse_size(id)),
+        Err(_) if headers.contains_key(header::TRANSFER_ENCODING) => {
+            Err(api.exchange.refuse_size(id))
+        }
         Err(_) => Err(Refusal::WrongState),
     }
 }
@@ -369,4 +195,204 @@ fn settle(taken: Result<(), Refusal>) -> Response<Body> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use crate::emulator::runtime_api::RuntimeApi;
+    use crate::emulator::{Answer, Invocation, Line};
+
+    /// A server, and a client that sends what it is told to.
+    struct Session {
+        api: RuntimeApi,
+        warnings: Arc<Mutex<Vec<String>>>,
+    }
+
+    /// What the client got.
+    struct Reply {
+        status: u16,
+        headers: axum::http::HeaderMap,
+        body: String,
+    }
+
+    impl Reply {
+        fn header(&self, name: &str) -> &str {
+            self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+        }
+    }
+
+    impl Session {
+        async fn start() -> Self {
+            let warnings = Arc::new(Mutex::new(Vec::new()));
+            let seen = warnings.clone();
+            let sink = Arc::new(move |line| {
+                let Line::Warning(text) = line else { return };
+                seen.lock().unwrap().push(text);
+            });
+            let arn = "arn:aws:lambda:us-east-1:123456789012:function:f".to_owned();
+            Self { api: RuntimeApi::listen(arn, 1, sink).await.unwrap(), warnings }
+        }
+
+        fn url(&self, path: &str) -> String {
+            format!("http://{}/2018-06-01/runtime/{path}", self.api.address())
+        }
+
+        async fn next(&self) -> Reply {
+            let url = self.url("invocation/next");
+            tokio::task::spawn_blocking(move || reply(agent().get(url).call())).await.unwrap()
+        }
+
+        async fn post(
+            &self,
+            path: &str,
+            headers: &[(&'static str, String)],
+            body: Vec<u8>,
+        ) -> Reply {
+            let url = self.url(path);
+            let headers = headers.to_vec();
+            let send = move || {
+                let mut request = agent().post(url);
+                for (name, value) in headers {
+                    request = request.header(name, value);
+                }
+                reply(request.send(&body))
+            };
+            tokio::task::spawn_blocking(send).await.unwrap()
+        }
+
+        fn warnings(&self) -> Vec<String> {
+            std::mem::take(&mut *self.warnings.lock().unwrap())
+        }
+    }
+
+    fn agent() -> ureq::Agent {
+        ureq::Agent::config_builder().http_status_as_error(false).build().into()
+    }
+
+    fn reply(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Reply {
+        let mut response = response.unwrap();
+        let body = response.body_mut().read_to_string().unwrap();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    fn attempt(event: &Reply) -> (&'static str, String) {
+        ("Lambda-Runtime-Invocation-Id", event.header("lambda-runtime-invocation-id").to_owned())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_event_carries_its_headers_and_takes_one_answer() {
+        let session = Session::start().await;
+        let mut invocation = Invocation::new("{\"a\":1}");
+        invocation.tenant_id = Some("blue".to_owned());
+        invocation.client_context = Some("{\"client\":{\"app\":\"ä\"}}".to_owned());
+        let id = invocation.id.clone();
+        let answer =
+            session.api.exchange().offer(invocation, Duration::from_millis(1_795_448_164_622));
+
+        let event = session.next().await;
+        assert_eq!((event.status, event.body.as_str()), (200, "{\"a\":1}"));
+        assert_eq!(event.header("lambda-runtime-aws-request-id"), id);
+        assert_eq!(event.header("lambda-runtime-deadline-ms"), "1795448164622");
+        assert!(event.header("lambda-runtime-invoked-function-arn").ends_with(":function:f"));
+        assert!(event.header("lambda-runtime-trace-id").starts_with("Root=1-"));
+        assert_eq!(event.header("lambda-runtime-aws-tenant-id"), "blue");
+        assert!(event.headers.contains_key("lambda-runtime-client-context"));
+        assert!(!event.headers.contains_key("lambda-runtime-cognito-identity"));
+
+        let path = format!("invocation/{id}/response");
+        let taken = session.post(&path, &[attempt(&event)], b"[1]".to_vec()).await;
+        assert_eq!((taken.status, taken.body.trim_end()), (202, "{\"status\":\"OK\"}"));
+        let Answer::Response { body, .. } = answer.await.unwrap() else { panic!("an error") };
+        assert_eq!(body, "[1]");
+        assert_eq!(session.warnings(), [""; 0]);
+
+        let twice = session.post(&path, &[attempt(&event)], b"[2]".to_vec()).await;
+        assert_eq!(twice.status, 403);
+        assert!(twice.body.contains("InvalidStateTransition"), "{}", twice.body);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_question_waits_for_an_event() {
+        let session = Session::start().await;
+        let url = session.url("invocation/next");
+        let waiting = tokio::task::spawn_blocking(move || reply(agent().get(url).call()));
+        let mut progress = session.api.exchange().progress();
+        progress.wait_for(|progress| progress.polls == 1).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert!(!waiting.is_finished());
+        let _answer = session.api.exchange().offer(Invocation::new("1"), Duration::ZERO);
+        assert_eq!(waiting.await.unwrap().body, "1");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn answers_that_fit_nothing_are_refused() {
+        let session = Session::start().await;
+        let unknown = session.post("invocation/nope/response", &[], b"1".to_vec()).await;
+        assert_eq!(unknown.status, 400);
+        assert!(unknown.body.contains("InvalidRequestID"), "{}", unknown.body);
+
+        let invocation = Invocation::new("1");
+        let path = format!("invocation/{}/response", invocation.id);
+        let answer = session.api.exchange().offer(invocation, Duration::ZERO);
+        let event = session.next().await;
+        assert_eq!(session.next().await.status, 403, "a second event before the first answer");
+        let other = ("Lambda-Runtime-Invocation-Id", "other".to_owned());
+        assert_eq!(session.post(&path, &[other], b"1".to_vec()).await.status, 410);
+        // The caller gave up: its deadline passed.
+        drop(answer);
+        assert_eq!(session.post(&path, &[attempt(&event)], b"1".to_vec()).await.status, 410);
+        assert_eq!(session.post("elsewhere", &[], b"1".to_vec()).await.status, 404);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_response_that_is_too_large_leaves_room_for_an_error() {
+        let session = Session::start().await;
+        for answers_again in [true, false] {
+            let invocation = Invocation::new("1");
+            let id = invocation.id.clone();
+            let answer = session.api.exchange().offer(invocation, Duration::ZERO);
+            let event = session.next().await;
+            let path = format!("invocation/{id}/response");
+            let large = vec![b'x'; 6_291_557];
+            let refused = session.post(&path, &[attempt(&event)], large).await;
+            assert_eq!(refused.status, 413);
+            assert!(refused.body.contains("RequestEntityTooLarge"), "{}", refused.body);
+            let expected = if answers_again {
+                let kind =
+                    ("Lambda-Runtime-Function-Error-Type", "Function.ResponseTooLarge".to_owned());
+                let error = b"{\"errorType\":\"ResponseTooLarge\"}".to_vec();
+                let path = format!("invocation/{id}/error");
+                assert_eq!(session.post(&path, &[attempt(&event), kind], error).await.status, 202);
+                "Function.ResponseTooLarge"
+            } else {
+                let _next = session.api.exchange().offer(Invocation::new("2"), Duration::ZERO);
+                session.next().await;
+                "Function.ResponseSizeTooLarge"
+            };
+            let Answer::Error { error_type, .. } = answer.await.unwrap() else {
+                panic!("no error")
+            };
+            assert_eq!(error_type, expected);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_error_type_that_aws_would_not_keep_is_told() {
+        let session = Session::start().await;
+        let body = b"{\"errorType\":\"BadOrder\",\"errorMessage\":\"no id\"}".to_vec();
+        let headers = [("Lambda-Runtime-Function-Error-Type", "BadOrder".to_owned())];
+        let taken = session.post("init/error", &headers, body.clone()).await;
+        assert_eq!(taken.status, 202);
+        let warnings = session.warnings();
+        assert!(warnings.len() == 1 && warnings[0].contains("`Runtime.Unknown`"), "{warnings:?}");
+        let progress = session.api.exchange().progress();
+        let reported = progress.borrow().init_error.clone().unwrap();
+        assert_eq!(
+            (reported.error_type.as_str(), reported.body),
+            ("Runtime.Unknown", body.clone().into())
+        );
+
+        assert_eq!(session.post("init/error", &headers, body).await.status, 403, "once is enough");
+        assert_eq!(session.next().await.status, 403, "it said that it cannot start");
+    }
+}
