@@ -18,6 +18,8 @@ mod scratch;
 mod runtime_api;
 // The real `bootstrap` with a function folder, talking to the scripted Runtime API.
 mod session;
+// AWS's own emulator with the real `bootstrap`.
+mod rie;
 
 // The tests.
 

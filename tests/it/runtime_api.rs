@@ -19,7 +19,7 @@ pub const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
 /// A request as it came over the wire.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Which connection it came on, from 1.
+    /// Which connection it came on, from 1; for the message of a test that fails.
     pub connection: usize,
     /// When it was complete.
     pub at: Instant,

@@ -99,7 +99,8 @@ fn has_word(line: &str, word: &str) -> bool {
         let before = line[..at].chars().next_back();
         let after = line[at + word.len()..].chars().next();
         let (starts, ends) = (word.starts_with(is_part), word.ends_with(is_part));
-        !(starts && before.is_some_and(is_part)) && !(ends && after.is_some_and(is_part))
+        let goes_on = starts && before.is_some_and(is_part) || ends && after.is_some_and(is_part);
+        !goes_on
     })
 }
 

@@ -251,7 +251,7 @@ fn a_script_that_starts_with_a_mark_of_byte_order() {
 fn a_script_that_cannot_be_read() {
     let function = Function::echo();
     let path = function.root().join("function.rhai");
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o000)).unwrap();
     // Root reads whatever the mode says; a broken link is unreadable for everybody.
     if std::fs::read(&path).is_ok() {
         std::fs::remove_file(&path).unwrap();
