@@ -174,9 +174,10 @@ fn draw(body: &[u8], folder: &Path, terminal: Terminal) {
         return;
     };
     let error = match error.error_type() {
-        "Sandbox.Timedout" => {
+        "Sandbox.Timedout" | "DeadlineExceeded" => {
             let message = format!("{}\nhint: `--timeout SECONDS` allows more", error.message());
-            Error::runtime("Sandbox.Timedout", message)
+            Error::function(error.error_type().to_owned(), message)
+                .with_frames(error.frames().to_vec())
         }
         _ => error,
     };
