@@ -66,6 +66,7 @@ fn next_waits_as_long_as_it_takes() {
     session.wait_until_idle(1);
     std::thread::sleep(Duration::from_millis(1500));
     session.still_echoes();
+    session.wait_until_idle(2);
     assert_eq!(session.api.posts().len(), 1);
     assert_eq!(session.api.requests().iter().filter(|r| r.is_next()).count(), 2);
     assert_eq!(session.api.connections(), 1);
