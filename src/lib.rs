@@ -4,6 +4,11 @@
 pub mod error;
 pub mod config;
 pub mod diagnostic;
+#[cfg(feature = "cli")]
+pub mod emulator;
+#[doc(hidden)]
+#[cfg(feature = "cli")]
+pub mod cli;
 
 pub use config::Config;
 pub use error::{Error, Frame, Origin};

@@ -29,5 +29,7 @@ mod protocol;
 mod cases;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
+// `rhai-lambda` as a person uses it: output, exit statuses, messages.
+mod cli;
 // The rules of the code, checked by reading it.
 mod tidy;
