@@ -56,6 +56,7 @@ fn one_connection_serves_a_thousand_invocations() {
     let requests = session.api.requests();
     assert_eq!(requests.len(), 2001);
     for (number, request) in requests.iter().enumerate() {
+        assert_eq!(request.connection, 1);
         assert_eq!(request.is_next(), number % 2 == 0, "request {number}: {}", request.head);
     }
 }
