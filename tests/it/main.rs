@@ -1,1 +1,35 @@
-//! Integration tests.
+//! The integration tests: one binary, and this file is its index.
+//!
+//! `cargo test` runs what needs only Rust and says what it left out; `tests/run` installs the rest
+//! (AWS's emulator, moto, the aws CLI) and runs everything.
+
+// A test may end by a panic and may print what it left out; a test binary exports nothing.
+#![allow(clippy::unwrap_used, clippy::print_stderr, unreachable_pub)]
+
+// Helpers first: none of these holds a test of the product.
+
+// Where the programs are: `bootstrap`, `rhai-lambda`, AWS's emulator; what to say when one is missing.
+mod tools;
+// A child process with time limits, killed when the test ends.
+mod process;
+// A folder that is removed when the test ends.
+mod scratch;
+// The scripted Runtime API: a test says what each request gets and sees the bytes that came.
+mod runtime_api;
+// The real `bootstrap` with a function folder, talking to the scripted Runtime API.
+mod session;
+// AWS's own emulator with the real `bootstrap`.
+mod rie;
+
+// The tests.
+
+// The Runtime API, byte by byte: what `bootstrap` sends and how it takes any answer.
+mod protocol;
+// `tests/cases/`: handlers as data, run through every backend. Most new tests belong there.
+mod cases;
+// What reaches the log, in text, JSON and telemetry frames, and what never does.
+mod logs;
+// `rhai-lambda` as a person uses it: output, exit statuses, messages.
+mod cli;
+// The rules of the code, checked by reading it.
+mod tidy;

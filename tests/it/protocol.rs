@@ -1,0 +1,14 @@
+//! What the real `bootstrap` does on the wire, judged by a scripted Runtime API.
+
+// An event comes, an answer goes: connections, context, bodies, `lambda::raw`.
+mod happy;
+// The three forms in which an error travels: body, header and X-Ray cause.
+mod errors;
+// Every status that Lambda may give to `/next`, `/response` and `/error`.
+mod answers;
+// Connections that close, break, lie or never were.
+mod faults;
+// Errors before the first event: one report, no `/next`, an end within a second.
+mod init;
+// The end of an idle environment, and the start of one that is set up wrongly.
+mod lifetime;
