@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use crate::Runtime;
+use crate::runtime::Runtime;
 
 /// Does what the binary `bootstrap` does.
 pub(super) fn run() -> ExitCode {

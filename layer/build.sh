@@ -1,0 +1,339 @@
+#!/usr/bin/env bash
+#
+# Builds the layer: `target/layer/rhai-lambda-<arch>.zip`, with `bootstrap` at its root.
+#
+# The binary must start on Amazon Linux 2 and 2023 alike, so it is either fully static (musl) or
+# asks for no glibc above 2.26. Which compiler makes it depends on what the machine can get: see
+# the three ways below. Whichever it was, the result is checked before it is packed.
+#
+# shellcheck disable=SC2016 # Backquotes in messages mark names; nothing is to be expanded there.
+
+set -euo pipefail
+
+# The pinned tools of the `zig` and `debian` ways, from PyPI.
+readonly ZIG='ziglang==0.15.2' ZIGBUILD='cargo-zigbuild==0.24.0'
+# Amazon Linux 2 has glibc 2.26, Amazon Linux 2023 has 2.34.
+readonly GLIBC_FLOOR=2.26
+
+usage() {
+    cat <<'USAGE'
+builds the Lambda layer that holds the runtime
+
+usage: layer/build.sh [x86_64|arm64] [--via WAY] [--check-reproducible]
+
+  x86_64, arm64         the processor, default `x86_64`
+  --via WAY             how to build, default the first one that this machine can:
+                          rustup   static, with the musl target of the Rust toolchain
+                          zig      glibc 2.26 or newer, linked by zig out of PyPI
+                          debian   as `zig`, for arm64, with the compiler and the standard
+                                   library of Debian's packages, unpacked below `target`
+  --check-reproducible  builds twice more, in other folders, and compares the bytes
+  -h, --help            shows this text
+
+the layer is written to `target/layer/rhai-lambda-ARCH.zip`
+
+example: layer/build.sh arm64
+USAGE
+}
+
+fail() {
+    printf 'error: %s\n' "$1" >&2
+    shift
+    for hint in "$@"; do printf 'hint: %s\n' "$hint" >&2; done
+    exit 1
+}
+
+say() {
+    printf 'layer: %s\n' "$1"
+}
+
+# The processor's name in Rust's targets.
+rust_arch() {
+    case "$1" in
+        x86_64) echo x86_64 ;;
+        arm64) echo aarch64 ;;
+    esac
+}
+
+require_tools() {
+    local tool
+    for tool in cargo rustc; do
+        command -v "$tool" >/dev/null ||
+            fail "\`$tool\` was not found" 'install Rust, with rustup or from the packages of the system'
+    done
+    command -v python3 >/dev/null ||
+        fail '`python3` was not found: it packs the zip and checks the binary' \
+            '`apt-get install python3`, `dnf install python3` or `brew install python`'
+}
+
+# Whether the toolchain has, or can get, the standard library of a target.
+has_target() {
+    [[ -d $(rustc --print target-libdir --target "$1" 2>/dev/null) ]] && return 0
+    command -v rustup >/dev/null && rustup target add "$1" >/dev/null 2>&1
+}
+
+# Whether something in `bootstrap` is compiled from C, and a C compiler for the target is needed.
+needs_c() {
+    cargo tree --quiet --locked --manifest-path "$root/Cargo.toml" --no-default-features \
+        --edges normal,build --target "$1" --prefix none 2>/dev/null | grep -q '^cc v'
+}
+
+# zig as linker and C compiler, in a virtual environment of its own.
+install_zig() {
+    local zig=$tools/zig stamp="$tools $ZIG $ZIGBUILD"
+    if [[ ! -f $zig/installed || $(<"$zig/installed") != "$stamp" ]]; then
+        python3 -c 'import ensurepip, venv' 2>/dev/null ||
+            fail '`python3` cannot make virtual environments (its `venv` or `ensurepip` is missing)' \
+                'on Debian and Ubuntu: `apt-get install python3-venv`'
+        say "installs $ZIG and $ZIGBUILD into $zig"
+        rm -rf "$zig"
+        python3 -m venv "$zig"
+        "$zig/bin/pip" install --quiet --disable-pip-version-check "$ZIG" "$ZIGBUILD" ||
+            fail 'pip could not install zig' 'is the package registry reachable?'
+        printf '%s\n' "$stamp" >"$zig/installed"
+    fi
+    # Both keep caches, by default below the home folder.
+    export CARGO_ZIGBUILD_CACHE_DIR=$zig/cache ZIG_GLOBAL_CACHE_DIR=$zig/cache
+    export PATH="$zig/bin:$PATH"
+}
+
+# Rust and Rust's standard library for arm64 as Debian packages them for the web browsers. They
+# are unpacked, not installed: the machine stays as it is, and no root is needed.
+install_debian() {
+    local debian=$tools/debian config=$tools/debian/apt.conf host version package
+    if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
+        fail '`--via debian` needs `apt-get` and `dpkg`' 'use `--via rustup` or `--via zig`'
+    fi
+    host=$(dpkg --print-architecture)
+    if [[ ! -f $debian/installed ]]; then
+        say "unpacks Debian's rustc-web, cargo-web and libstd-rust-web-dev:arm64 into $debian"
+        rm -rf "$debian"
+        mkdir -p "$debian"/{state/lists,cache/archives}/partial "$debian/root"
+        {
+            printf 'Dir::State "%s";\nDir::Cache "%s";\n' "$debian/state" "$debian/cache"
+            printf 'Dir::State::status "/var/lib/dpkg/status";\n'
+            printf 'APT::Architectures { "%s"; "arm64"; };\n' "$host"
+            printf 'APT::Sandbox::User "%s";\nAcquire::Languages "none";\n' "$(id -un)"
+        } >"$config"
+        (
+            export APT_CONFIG=$config
+            cd "$debian/cache/archives"
+            apt-get update -qq
+            apt-get install -qq --yes --download-only --no-install-recommends \
+                rustc-web cargo-web >/dev/null
+            version=$(apt-cache policy rustc-web | sed -n 's/^ *Candidate: //p')
+            # The machine may have some of these installed: then they were not downloaded above.
+            apt-get download -qq "rustc-web=$version" "cargo-web=$version" \
+                "libstd-rust-web-dev=$version" "libstd-rust-web-dev:arm64=$version"
+        ) || fail 'apt-get could not fetch the packages' \
+            'the packages are in Debian 12 and newer; is the package registry reachable?'
+        for package in "$debian"/cache/archives/*.deb; do dpkg -x "$package" "$debian/root"; done
+        rm -rf "$debian/cache" "$debian/state"
+        touch "$debian/installed"
+    fi
+    export LD_LIBRARY_PATH=$debian/root/usr/lib/x86_64-linux-gnu
+    export PATH="$debian/root/usr/bin:$PATH" RUSTC=$debian/root/usr/bin/rustc
+}
+
+# A C compiler and an archiver for a musl target, unless the environment names them already. The
+# `cc` crate hands over Rust's name of the target, which zig does not know.
+export_c_compiler() {
+    local target=$1 name=${1//-/_} tool
+    local variable=CC_$name
+    [[ -z ${!variable-} ]] || return 0
+    install_zig
+    mkdir -p "$tools/zig/wrappers"
+    tool=$tools/zig/wrappers/$target
+    cat >"$tool-cc" <<WRAPPER
+#!/usr/bin/env bash
+arguments=()
+for argument in "\$@"; do
+    [[ \$argument == --target=* ]] || arguments+=("\$argument")
+done
+exec "$tools/zig/bin/python3" -m ziglang cc -target ${target%%-*}-linux-musl "\${arguments[@]}"
+WRAPPER
+    cat >"$tool-ar" <<WRAPPER
+#!/usr/bin/env bash
+exec "$tools/zig/bin/python3" -m ziglang ar "\$@"
+WRAPPER
+    chmod +x "$tool-cc" "$tool-ar"
+    export "CC_$name=$tool-cc" "AR_$name=$tool-ar"
+    say "compiles C with $ZIG"
+}
+
+# The flags that make the bytes depend on the sources alone: no path of this machine is kept, and
+# the linker marks nothing with a hash or a time.
+set_flags() {
+    local sysroot commit folder flags
+    sysroot=$(rustc --print sysroot)
+    commit=$(rustc --version --verbose | sed -n 's/^commit-hash: //p')
+    flags="--remap-path-prefix=$root=/rhai-lambda"
+    flags+=$'\x1f'"--remap-path-prefix=$sysroot/lib/rustlib/src/rust=/rustc/$commit"
+    for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*/; do
+        flags+=$'\x1f'"--remap-path-prefix=${folder%/}=/crates"
+    done
+    # This variable wins over `RUSTFLAGS` and over cargo's configuration, and takes paths with
+    # spaces.
+    export CARGO_ENCODED_RUSTFLAGS="$flags"
+    # Without it the `ahash` inside rhai is built with a random seed.
+    export CONST_RANDOM_SEED=rhai-lambda
+    export SOURCE_DATE_EPOCH=315532800
+    export CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$root/target/layer/build"
+}
+
+# Runs cargo with what is the same in every way. `bootstrap` is built alone: cargo would unite the
+# features that the command line needs with its own.
+build() {
+    cargo "$@" --locked --manifest-path "$root/Cargo.toml" --release --no-default-features \
+        --bin bootstrap
+}
+
+# Static, with Rust's own musl and linker: nothing of this machine's C world ends up in it.
+via_rustup() {
+    local target
+    target=$(rust_arch "$arch")-unknown-linux-musl
+    say "way: rustup, static, target \`$target\`, $(rustc --version)"
+    if needs_c "$target"; then export_c_compiler "$target"; fi
+    set_flags
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
+    build build --target "$target"
+    binary=$CARGO_TARGET_DIR/$target/release/bootstrap
+}
+
+# Against glibc, with zig as the linker, which knows the symbols of every glibc version.
+via_zig() {
+    local target
+    target=$(rust_arch "$arch")-unknown-linux-gnu
+    say "way: $via, glibc $GLIBC_FLOOR or newer, target \`$target\`, $(rustc --version), $ZIG"
+    install_zig
+    set_flags
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=-Wl,--build-id=none'
+    build zigbuild --target "$target.$GLIBC_FLOOR"
+    binary=$CARGO_TARGET_DIR/$target/release/bootstrap
+}
+
+choose_way() {
+    local name
+    name=$(rust_arch "$arch")
+    if has_target "$name-unknown-linux-musl"; then
+        via=rustup
+    elif has_target "$name-unknown-linux-gnu"; then
+        via=zig
+    elif [[ $arch == arm64 ]] && command -v apt-get >/dev/null; then
+        via=debian
+    else
+        fail "no way to build for $arch was found" \
+            "\`rustup target add $name-unknown-linux-musl\`" \
+            'or see `layer/build.sh --help` for the other ways'
+    fi
+}
+
+require_target() {
+    has_target "$1" || fail "the toolchain has no standard library for \`$1\`" \
+        "\`rustup target add $1\`" 'or build by another way, see `layer/build.sh --help`'
+}
+
+# Starts the binary without a Runtime API: it must say so and end with status 1, at once. That
+# shows that it loads and runs; a binary for the other processor runs under qemu where that is.
+check_start() {
+    local status=0 output
+    local command=(env -i "$binary")
+    if [[ $(uname -s) != Linux ]]; then
+        say 'not started here: this is not Linux'
+        return
+    fi
+    if [[ $(uname -m) != "$(rust_arch "$arch")" ]]; then
+        local qemu
+        qemu=qemu-$(rust_arch "$arch")
+        if ! command -v "$qemu" >/dev/null; then
+            say "not started here: this machine is $(uname -m) and has no \`$qemu\` (Debian: qemu-user)"
+            return
+        fi
+        # A glibc binary needs the C library of its own processor beside it.
+        command=("$qemu" -L "/usr/$(rust_arch "$arch")-linux-gnu" "$binary")
+        if [[ $via != rustup && ! -d /usr/$(rust_arch "$arch")-linux-gnu ]]; then
+            say "not started here: no glibc for $arch (Debian: libc6-$arch-cross)"
+            return
+        fi
+    fi
+    output=$(env -u AWS_LAMBDA_RUNTIME_API timeout 20 "${command[@]}" 2>&1) || status=$?
+    [[ $status -eq 1 && $output == *AWS_LAMBDA_RUNTIME_API* ]] ||
+        fail "the built \`bootstrap\` does not start as it should: status $status, output: $output"
+    say "starts here: \`${output%%$'\n'*}\`"
+}
+
+# Builds copies of the sources in two other folders, the second one with its dependencies unpacked
+# elsewhere too, and compares all three zips.
+check_reproducible() {
+    local check=$root/target/layer/check folder zip=rhai-lambda-$arch.zip
+    local home=${CARGO_HOME:-$HOME/.cargo}
+    rm -rf "$check"
+    for folder in first second-with-a-longer-name; do
+        mkdir -p "$check/$folder"
+        tar -C "$root" --exclude=./target --exclude=./.git -cf - . | tar -C "$check/$folder" -xf -
+        if [[ $folder == second* ]]; then
+            mkdir -p "$check/home/registry"
+            cp -R "$home/registry/index" "$home/registry/cache" "$check/home/registry/"
+            if [[ -f $home/config.toml ]]; then cp "$home/config.toml" "$check/home/"; fi
+            export CARGO_HOME=$check/home
+        fi
+        say "builds again in $check/$folder"
+        "$check/$folder/layer/build.sh" "$arch" --via "$via" >/dev/null
+        cmp "$root/target/layer/$zip" "$check/$folder/target/layer/$zip" ||
+            fail "the layer is not reproducible: $check/$folder made other bytes"
+    done
+    rm -rf "$check"
+    say 'reproducible: three builds in three folders, the same bytes'
+}
+
+arch=x86_64 via='' reproducible=no
+while [[ $# -gt 0 ]]; do
+    case "$1" in
+        x86_64 | arm64) arch=$1 ;;
+        --via)
+            via=${2-}
+            [[ $via =~ ^(rustup|zig|debian)$ ]] ||
+                fail "unknown way \`$via\`" 'the ways are `rustup`, `zig` and `debian`'
+            shift
+            ;;
+        --check-reproducible) reproducible=yes ;;
+        -h | --help) usage; exit 0 ;;
+        *) fail "unknown argument \`$1\`" 'see `layer/build.sh --help`' ;;
+    esac
+    shift
+done
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+mkdir -p "${RHAI_LAMBDA_TOOLS:-$root/target/tools}"
+tools=$(cd "${RHAI_LAMBDA_TOOLS:-$root/target/tools}" && pwd)
+export RHAI_LAMBDA_TOOLS=$tools
+require_tools
+
+# The sources of all dependencies have to be there before their folders can be listed.
+cargo fetch --quiet --locked --manifest-path "$root/Cargo.toml"
+
+binary=''
+[[ -n $via ]] || choose_way
+case "$via" in
+    rustup)
+        require_target "$(rust_arch "$arch")-unknown-linux-musl"
+        via_rustup
+        ;;
+    zig)
+        require_target "$(rust_arch "$arch")-unknown-linux-gnu"
+        via_zig
+        ;;
+    debian)
+        [[ $arch == arm64 ]] || fail '`--via debian` builds for arm64 only' 'use `--via zig`'
+        install_debian
+        via_zig
+        ;;
+esac
+
+layer=$root/target/layer/rhai-lambda-$arch.zip
+python3 "$root/layer/artifact.py" check "$binary" "$arch" "$GLIBC_FLOOR"
+check_start
+python3 "$root/layer/artifact.py" pack "$layer" "bootstrap=$binary" \
+    "share/licenses/rhai-lambda/LICENSE-APACHE=$root/LICENSE-APACHE" \
+    "share/licenses/rhai-lambda/LICENSE-MIT=$root/LICENSE-MIT"
+if [[ $reproducible == yes ]]; then check_reproducible; fi
