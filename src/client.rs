@@ -16,7 +16,6 @@ use ureq::{Agent, Body};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::handler::Answer;
 
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
@@ -176,11 +175,14 @@ impl Client {
     ///
     /// # Errors
     /// [`Gone`] when Lambda asks the runtime to end, or cannot be reached.
-    pub(crate) fn respond(&self, receipt: &Receipt, answer: &Answer) -> Result<Verdict, Gone> {
-        let request = self
-            .answer_to(receipt, "response")
-            .header("content-type", answer.content_type.as_ref());
-        self.post(request, &answer.body)
+    pub(crate) fn respond(
+        &self,
+        receipt: &Receipt,
+        body: &[u8],
+        content_type: &str,
+    ) -> Result<Verdict, Gone> {
+        let request = self.answer_to(receipt, "response").header("content-type", content_type);
+        self.post(request, body)
     }
 
     /// Sends the failure of an invocation.

@@ -18,8 +18,8 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
-pub(crate) use fault::{Phase, describe_parse_error, explain};
-pub(crate) use guard::{Guard, raise};
+pub(crate) use fault::{Phase, describe_parse_error, exit_value, explain};
+pub(crate) use guard::{Guard, placed, raise};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
 

@@ -150,9 +150,11 @@ impl Handler {
         let value = match result {
             Ok(value) => value,
             // `exit(value)` ends the handler with a value.
-            Err(error) => match *error {
-                EvalAltResult::Exit(value, _) => value,
-                error => return Err(engine::explain(error, &self.file, guard, Phase::Invocation)),
+            Err(error) => match engine::exit_value(*error) {
+                Ok(value) => value,
+                Err(error) => {
+                    return Err(engine::explain(error, &self.file, guard, Phase::Invocation));
+                }
             },
         };
         if let Some(trip) = guard.tripped() {

@@ -169,10 +169,12 @@ impl Worker<'_> {
     /// Sends what came out of the invocation.
     fn finish(&self, receipt: &Receipt, outcome: Result<Answer, Error>) -> Result<(), Gone> {
         let verdict = match outcome {
-            Ok(answer) => match self.client.respond(receipt, &answer)? {
-                Verdict::TooLarge => self.fail(receipt, &too_large(answer.body.len()))?,
-                verdict => verdict,
-            },
+            Ok(Answer { body, content_type }) => {
+                match self.client.respond(receipt, &body, &content_type)? {
+                    Verdict::TooLarge => self.fail(receipt, &too_large(body.len()))?,
+                    verdict => verdict,
+                }
+            }
             Err(error) => self.fail(receipt, &error)?,
         };
         if let Verdict::Refused(why) = verdict {

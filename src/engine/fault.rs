@@ -42,6 +42,20 @@ pub(crate) fn explain(error: EvalAltResult, file: &str, guard: &Guard, phase: Ph
     }
 }
 
+/// The value that a script gave to `exit`, however deep in calls of natives it did.
+pub(crate) fn exit_value(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
+    let mut inner = &error;
+    while let EvalAltResult::ErrorInFunctionCall(_, _, next, _)
+    | EvalAltResult::ErrorInModule(_, next, _) = inner
+    {
+        inner = next;
+    }
+    match inner {
+        EvalAltResult::Exit(value, _) => Ok(value.clone()),
+        _ => Err(error),
+    }
+}
+
 /// Follows the error inwards; the frames come out innermost first.
 fn unwind(mut error: EvalAltResult, file: &str) -> (EvalAltResult, Vec<Frame>) {
     let mut frames = Vec::new();
@@ -122,7 +136,7 @@ fn thrown_by_script(thrown: &Dynamic) -> Error {
     if let (Some(kind), Some(message), None) = (text("error"), text("message"), text("errorType"))
         && let Some(error_type) = noun_of(&kind)
     {
-        return Error::function(error_type, message);
+        return Error::function(error_type, lower_first(&message));
     }
     let error_type = text("errorType").filter(|name| !name.is_empty());
     let message = text("errorMessage").unwrap_or_else(|| text_of(thrown));
@@ -171,7 +185,7 @@ fn noun_of(kind: &str) -> Option<&'static str> {
 /// Rhai's message without the place, which the stack has, and in words where Rhai's are its own.
 fn message_of(mut leaf: EvalAltResult) -> String {
     leaf.clear_position();
-    let message = leaf.to_string();
+    let message = lower_first(&leaf.to_string());
     if let EvalAltResult::ErrorFunctionNotFound(signature, _) = &leaf {
         return format!("no function `{signature}`");
     }
@@ -180,7 +194,7 @@ fn message_of(mut leaf: EvalAltResult) -> String {
             "{message}: the value before the dot is `()`, which is what a missing key gives"
         );
     }
-    lower_first(&message)
+    message
 }
 
 /// The message of a syntax error, with a way out where Rhai's own words have none.

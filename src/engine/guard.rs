@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use rhai::{Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use crate::config::Limits;
 use crate::engine::stack;
@@ -19,6 +19,10 @@ const CLOCK_INTERVAL: u32 = 1024;
 
 /// Operations that a script has left to raise a tripped limit by itself.
 const GRACE: u32 = 4096;
+
+/// As many when it goes on allocating: enough to come to the next variable, too few for the next
+/// doubling of one.
+const GRACE_IN_BURST: u32 = 8;
 
 /// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,10 +135,10 @@ impl Guard {
     fn checkpoint(&self) -> Option<Dynamic> {
         if let Some(trip) = self.tripped.get() {
             let grace = self.grace.get();
-            // A script that goes on allocating has no grace.
+            // A script that goes on allocating has next to none.
             let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
-            if grace == 0 || bursting {
+            if grace == 0 || bursting && grace < GRACE - GRACE_IN_BURST {
                 return Some(Dynamic::UNIT);
             }
             self.grace.set(grace - 1);
@@ -295,5 +299,20 @@ pub(crate) fn raise(
     let mut map = Map::new();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
-    Box::new(EvalAltResult::ErrorRuntime(map.into(), rhai::Position::NONE))
+    Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
+}
+
+/// Gives an error that has no place yet the one of what was called.
+///
+/// The engine does that for its own functions, but not for those of a module nor for an import.
+pub(crate) fn placed<T>(
+    place: Position,
+    result: Result<T, Box<EvalAltResult>>,
+) -> Result<T, Box<EvalAltResult>> {
+    result.map_err(|mut error| {
+        if error.position().is_none() {
+            error.set_position(place);
+        }
+        error
+    })
 }

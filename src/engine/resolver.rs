@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::raise;
+use crate::engine::{placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -84,6 +84,8 @@ impl Roots {
         if !self.contains(&path).map_err(&refused)? {
             return Err(refused("is a link that leads out of the function".to_owned()));
         }
+        // Some editors put a mark of byte order before the text.
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(bytes);
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
@@ -197,6 +199,17 @@ impl ModuleResolver for Resolver {
         &self,
         engine: &Engine,
         _: Option<&str>,
+        path: &str,
+        place: Position,
+    ) -> Result<Rc<Module>, Box<EvalAltResult>> {
+        placed(place, self.find(engine, path, place))
+    }
+}
+
+impl Resolver {
+    fn find(
+        &self,
+        engine: &Engine,
         path: &str,
         place: Position,
     ) -> Result<Rc<Module>, Box<EvalAltResult>> {

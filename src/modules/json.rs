@@ -8,35 +8,47 @@
 //!
 //! Rhai's own `parse_json` and `to_json` mean the same functions.
 
-use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Map, Module};
+use rhai::{
+    Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Map, Module,
+    NativeCallContext,
+};
 
-use crate::engine::raise;
+use crate::engine::{placed, raise};
 use crate::modules::Host;
 use crate::payload::{self, Style};
 
 pub(crate) fn register(engine: &mut Engine, host: &Host) {
     let parse = {
         let host = host.clone();
-        move |text: &str| {
-            payload::read(text.as_bytes(), host.limits.max_json_depth, host.guard.memory_ceiling())
-                .map_err(|what| raise(("JsonError", what)))
+        move |context: NativeCallContext, text: &str| {
+            let (max_depth, ceiling) = (host.limits.max_json_depth, host.guard.memory_ceiling());
+            let value = payload::read(text.as_bytes(), max_depth, ceiling);
+            placed(context.call_position(), value.map_err(|what| raise(("JsonError", what))))
         }
     };
     let max_depth = host.limits.max_json_depth;
-    let stringify = move |value: &mut Dynamic| to_text(value, max_depth, Style::Compact);
+    let stringify = move |context: NativeCallContext, value: &mut Dynamic| {
+        placed(context.call_position(), to_text(value, max_depth, Style::Compact))
+    };
+    let with_options = move |context: NativeCallContext, value: &mut Dynamic, options: Map| {
+        let text = style_of(&options).and_then(|style| to_text(value, max_depth, style));
+        placed(context.call_position(), text)
+    };
+    // Rhai has one of its own for maps, which a function for any value does not replace.
+    let map_to_json =
+        move |map: &mut Map| to_text(&Dynamic::from_map(map.clone()), max_depth, Style::Compact);
 
     let mut module = Module::new();
     module.set_native_fn("parse", parse.clone());
     // Pure: a constant can be written as well.
     let pure = |name: &str| FuncRegistration::new(name).with_purity(true);
     pure("stringify").set_into_module(&mut module, stringify);
-    pure("stringify").set_into_module(&mut module, move |value: &mut Dynamic, options: Map| {
-        to_text(value, max_depth, style_of(&options)?)
-    });
+    pure("stringify").set_into_module(&mut module, with_options);
     engine.register_static_module("json", module.into());
 
     engine.register_fn("parse_json", parse);
     pure("to_json").register_into_engine(engine, stringify);
+    pure("to_json").register_into_engine(engine, map_to_json);
 }
 
 fn style_of(options: &Map) -> Result<Style, Box<EvalAltResult>> {
