@@ -29,6 +29,8 @@ mod protocol;
 mod cases;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
+// The emulator as a library: several events in one environment, crashes in between.
+mod emulator;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
 // The rules of the code, checked by reading it.
