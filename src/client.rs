@@ -176,14 +176,11 @@ impl Client {
     ///
     /// # Errors
     /// [`Gone`] when Lambda asks the runtime to end, or cannot be reached.
-    pub(crate) fn respond(
-        &self,
-        receipt: &Receipt,
-        body: &[u8],
-        content_type: &str,
-    ) -> Result<Verdict, Gone> {
-        let request = self.answer_to(receipt, "response").header("content-type", content_type);
-        self.post(request, body)
+    pub(crate) fn respond(&self, receipt: &Receipt, answer: &Answer) -> Result<Verdict, Gone> {
+        let request = self
+            .answer_to(receipt, "response")
+            .header("content-type", answer.content_type.as_ref());
+        self.post(request, &answer.body)
     }
 
     /// Sends the failure of an invocation.

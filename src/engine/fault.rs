@@ -52,20 +52,6 @@ pub(crate) fn conclude(
     })
 }
 
-/// The value that a script gave to `exit`, however deep in calls of natives it did.
-pub(crate) fn exit_value(error: EvalAltResult) -> Result<Dynamic, EvalAltResult> {
-    let mut inner = &error;
-    while let EvalAltResult::ErrorInFunctionCall(_, _, next, _)
-    | EvalAltResult::ErrorInModule(_, next, _) = inner
-    {
-        inner = next;
-    }
-    match inner {
-        EvalAltResult::Exit(value, _) => Ok(value.clone()),
-        _ => Err(error),
-    }
-}
-
 /// Follows the error inwards; the frames come out innermost first.
 fn unwind(mut error: EvalAltResult, file: &str) -> (EvalAltResult, Vec<Frame>) {
     let mut frames = Vec::new();

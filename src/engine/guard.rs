@@ -145,7 +145,7 @@ impl Guard {
     fn checkpoint(&self) -> Option<Dynamic> {
         if let Some(trip) = self.tripped.get() {
             let grace = self.grace.get();
-            // A script that goes on allocating has next to none.
+            // A script that goes on allocating has no grace.
             let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
             if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {

@@ -206,17 +206,6 @@ impl ModuleResolver for Resolver {
         path: &str,
         place: Position,
     ) -> Result<Rc<Module>, Box<EvalAltResult>> {
-        placed(place, self.find(engine, path, place))
-    }
-}
-
-impl Resolver {
-    fn find(
-        &self,
-        engine: &Engine,
-        path: &str,
-        place: Position,
-    ) -> Result<Rc<Module>, Box<EvalAltResult>> {
         let name = path.strip_suffix(EXTENSION).unwrap_or(path);
         let name = name.strip_prefix("./").unwrap_or(name);
         if let Some(module) = self.loaded.borrow().get(name) {
