@@ -123,6 +123,21 @@ impl Config {
         Self::from_vars(&|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
     }
 
+    /// The process's environment without the settings that are numbers: with this, a wrong one of
+    /// those can be reported.
+    pub(crate) fn without_numbers() -> Self {
+        let is_text = |name: &&str| {
+            !name.starts_with("RHAI_LAMBDA_MAX_")
+                && !name.ends_with("_MS")
+                && *name != "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+        };
+        let var = |name: &str| {
+            let value = Some(name).filter(is_text).and_then(std::env::var_os)?;
+            Some(value.to_string_lossy().into_owned())
+        };
+        Self::from_vars(&var).expect("only numbers can be wrong")
+    }
+
     /// Reads the settings through `var`, which answers as the environment would.
     ///
     /// # Errors

@@ -125,6 +125,13 @@ impl Error {
         self
     }
 
+    /// The same error with a message of at most `max` characters.
+    pub(crate) fn clipped(&self, max: usize) -> Self {
+        let mut clipped = self.clone();
+        clipped.inner.message = self.message().chars().take(max).collect();
+        clipped
+    }
+
     /// The type exactly as the script named it, or the noun for what the engine found.
     pub fn error_type(&self) -> &str {
         &self.inner.error_type

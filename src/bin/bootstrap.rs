@@ -1,2 +1,9 @@
-//! The layer's entry.
-fn main() {}
+//! The layer's entry: `/opt/bootstrap`.
+
+use std::process::ExitCode;
+
+use rhai_lambda::Runtime;
+
+fn main() -> ExitCode {
+    Runtime::builder().build().run()
+}

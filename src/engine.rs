@@ -1,0 +1,59 @@
+//! The Rhai engine as handlers meet it: its features, its limits, its natives.
+//!
+//! Nothing here knows of Lambda. Rhai's errors are turned into [`Error`](crate::Error) in
+//! [`fault`], so that they never leave this module and [`handler`](crate::handler).
+
+mod bounded;
+mod fault;
+mod guard;
+mod resolver;
+mod stack;
+
+use std::rc::Rc;
+
+use rhai::Engine;
+
+use crate::config::Config;
+use crate::context;
+use crate::log::Logger;
+use crate::modules::{self, Host};
+
+pub(crate) use fault::{Phase, describe_parse_error, explain};
+pub(crate) use guard::{Guard, raise};
+pub(crate) use resolver::{Missing, Roots};
+pub(crate) use stack::on_engine_stack;
+
+/// Calls that the engine itself allows beyond the limit, before it ends a script without a stack.
+///
+/// The limit proper is enforced by the guard, which keeps the stack; this is the net below it.
+const CALL_DEPTH_NET: usize = 8;
+
+/// Builds the engine of one worker.
+pub(crate) fn build(config: &Config, roots: Rc<Roots>, logger: Rc<Logger>) -> (Engine, Host) {
+    let limits = &config.limits;
+    let host = Host { guard: Rc::new(Guard::new(limits.clone())), logger, limits: limits.clone() };
+
+    let mut engine = Engine::new();
+    // A misspelt variable is found at init instead of in production.
+    engine.set_strict_variables(true);
+    engine.set_max_call_levels(limits.max_call_depth + CALL_DEPTH_NET);
+    engine.set_max_expr_depths(limits.max_expr_depth, limits.max_expr_depth);
+    // The size limits of Rhai stay off: they measure a whole array at every `push`. The resolver
+    // counts modules itself, since Rhai counts an import of a cached module again.
+    engine.set_max_modules(usize::MAX);
+    // `eval` nests engines until the stack ends.
+    engine.disable_symbol("eval");
+
+    let guard = Rc::clone(&host.guard);
+    engine.on_progress(move |_| guard.step());
+    let guard = Rc::clone(&host.guard);
+    #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
+    engine.on_var(move |_, _, context| guard.visit(context.call_level()).map(|()| None));
+
+    engine.set_module_resolver(resolver::Resolver::new(roots, limits));
+    modules::register(&mut engine, &host);
+    context::register(&mut engine);
+    // Registered last, and as functions of the engine itself: they stand before Rhai's own.
+    bounded::register(&mut engine, &host);
+    (engine, host)
+}

@@ -1,0 +1,215 @@
+//! Turns what Rhai raises into an [`Error`]: type, message and call stack.
+
+use rhai::{Dynamic, EvalAltResult, Map, ParseError, Position};
+
+use crate::engine::Guard;
+use crate::error::{Error, Frame};
+use crate::payload;
+
+/// When the error happened: AWS has names of its own for what happens before the first event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// While the top level runs.
+    Init,
+    /// While an event is handled.
+    Invocation,
+}
+
+/// Thrown maps are logged; deeper values are cut.
+const MAX_FIELD_DEPTH: usize = 16;
+
+/// Explains `error`, which the script in `file` raised.
+pub(crate) fn explain(error: EvalAltResult, file: &str, guard: &Guard, phase: Phase) -> Error {
+    let (leaf, frames) = unwind(error, file);
+    let is_import = is_import_failure(&leaf);
+    // The limits come first: the engine's own errors for them carry neither name nor number.
+    let explained = match (guard.tripped(), &leaf) {
+        (Some(trip), EvalAltResult::ErrorTerminated(..)) => {
+            let (error_type, message) = guard.describe(trip);
+            Error::function(error_type, message)
+        }
+        (None, EvalAltResult::ErrorStackOverflow(..)) => {
+            let (error_type, message) = guard.too_deep();
+            Error::function(error_type, message)
+        }
+        _ => describe(leaf),
+    };
+    let explained = explained.with_frames(frames);
+    match phase {
+        Phase::Invocation => explained,
+        Phase::Init if is_import => explained.into_init("Runtime.ImportModuleError"),
+        Phase::Init => explained.into_init("Runtime.InitError"),
+    }
+}
+
+/// Follows the error inwards; the frames come out innermost first.
+fn unwind(mut error: EvalAltResult, file: &str) -> (EvalAltResult, Vec<Frame>) {
+    let mut frames = Vec::new();
+    let mut function = Frame::TOP_LEVEL.to_owned();
+    let mut file = file.to_owned();
+    loop {
+        match error {
+            EvalAltResult::ErrorInFunctionCall(callee, source, inner, place) => {
+                push(&mut frames, function, &file, place);
+                function =
+                    if callee.starts_with("anon$") { "<closure>".to_owned() } else { callee };
+                if !source.is_empty() {
+                    file = source;
+                }
+                error = *inner;
+            }
+            EvalAltResult::ErrorInModule(module, inner, place) => {
+                push(&mut frames, function, &file, place);
+                function = Frame::TOP_LEVEL.to_owned();
+                file = module;
+                error = *inner;
+            }
+            leaf => {
+                push(&mut frames, function, &file, leaf.position());
+                frames.reverse();
+                return (leaf, frames);
+            }
+        }
+    }
+}
+
+/// The host's own call of the handler has no place, and is no frame of the script.
+fn push(frames: &mut Vec<Frame>, function: String, file: &str, place: Position) {
+    if let (Some(line), column) = (place.line(), place.position()) {
+        let (file, column) = (file.to_owned(), column.unwrap_or(0));
+        frames.push(Frame { function, file, line, column });
+    }
+}
+
+fn is_import_failure(leaf: &EvalAltResult) -> bool {
+    match leaf {
+        EvalAltResult::ErrorModuleNotFound(..) | EvalAltResult::ErrorParsing(..) => true,
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown
+            .read_lock::<Map>()
+            .and_then(|map| {
+                map.get("errorType").map(|name| {
+                    name.as_immutable_string_ref()
+                        .is_ok_and(|name| matches!(name.as_str(), "ImportError" | "TooManyModules"))
+                })
+            })
+            .unwrap_or(false),
+        _ => false,
+    }
+}
+
+fn describe(leaf: EvalAltResult) -> Error {
+    match leaf {
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown_by_script(&thrown),
+        EvalAltResult::ErrorParsing(kind, place) => {
+            let message = describe_parse_error(&ParseError(Box::new(kind), place));
+            Error::function("SyntaxError", message)
+        }
+        leaf => {
+            let kind = format!("{leaf:?}");
+            let kind = kind.split('(').next().unwrap_or_default();
+            Error::function(noun_of(kind).unwrap_or("Error"), message_of(leaf))
+        }
+    }
+}
+
+/// What the script threw, exactly: other services match on it.
+fn thrown_by_script(thrown: &Dynamic) -> Error {
+    let Some(map) = thrown.read_lock::<Map>() else {
+        return Error::function("Error", text_of(thrown));
+    };
+    let text = |key: &str| map.get(key).map(text_of);
+    // What `catch` hands to a script when the engine raised the error; thrown again, it is that.
+    if let (Some(kind), Some(message), None) = (text("error"), text("message"), text("errorType"))
+        && let Some(error_type) = noun_of(&kind)
+    {
+        return Error::function(error_type, message);
+    }
+    let error_type = text("errorType").filter(|name| !name.is_empty());
+    let message = text("errorMessage").unwrap_or_else(|| text_of(thrown));
+    let mut fields = payload::fields(&map, MAX_FIELD_DEPTH);
+    fields.remove("errorType");
+    fields.remove("errorMessage");
+    Error::function(error_type.unwrap_or_else(|| "Error".to_owned()), message).with_fields(fields)
+}
+
+fn text_of(value: &Dynamic) -> String {
+    if let Ok(text) = value.as_immutable_string_ref() {
+        return text.to_string();
+    }
+    let mut json = Vec::new();
+    payload::write_lossy(&mut json, value, MAX_FIELD_DEPTH);
+    String::from_utf8_lossy(&json).into_owned()
+}
+
+/// The noun for Rhai's name of an error, which is also what `catch` sees of it.
+fn noun_of(kind: &str) -> Option<&'static str> {
+    Some(match kind {
+        "ErrorMismatchDataType" | "ErrorMismatchOutputType" => "TypeMismatch",
+        "ErrorFunctionNotFound" => "FunctionNotFound",
+        "ErrorVariableNotFound" => "VariableNotFound",
+        "ErrorVariableExists" => "VariableExists",
+        "ErrorForbiddenVariable" => "ForbiddenVariable",
+        "ErrorPropertyNotFound" | "ErrorDotExpr" => "PropertyNotFound",
+        "ErrorIndexNotFound" => "IndexNotFound",
+        "ErrorModuleNotFound" => "ModuleNotFound",
+        "ErrorArrayBounds" | "ErrorStringBounds" | "ErrorBitFieldBounds" => "IndexOutOfBounds",
+        "ErrorIndexingType" => "NotIndexable",
+        "ErrorFor" => "NotIterable",
+        "ErrorUnboundThis" => "UnboundThis",
+        "ErrorDataRace" => "DataRace",
+        "ErrorNonPureMethodCallOnConstant" | "ErrorAssignmentToConstant" => "ConstantModified",
+        "ErrorArithmetic" => "ArithmeticError",
+        "ErrorTooManyOperations" => "TooManyOperations",
+        "ErrorTooManyVariables" => "TooManyVariables",
+        "ErrorTooManyModules" => "TooManyModules",
+        "ErrorStackOverflow" => "StackOverflow",
+        "ErrorDataTooLarge" => "DataTooLarge",
+        _ => return None,
+    })
+}
+
+/// Rhai's message without the place, which the stack has, and in words where Rhai's are its own.
+fn message_of(mut leaf: EvalAltResult) -> String {
+    leaf.clear_position();
+    let message = leaf.to_string();
+    if let EvalAltResult::ErrorFunctionNotFound(signature, _) = &leaf {
+        return format!("no function `{signature}`");
+    }
+    if message.contains("type '()'") && matches!(leaf, EvalAltResult::ErrorDotExpr(..)) {
+        return format!(
+            "{message}: the value before the dot is `()`, which is what a missing key gives"
+        );
+    }
+    lower_first(&message)
+}
+
+/// The message of a syntax error, with a way out where Rhai's own words have none.
+pub(crate) fn describe_parse_error(error: &ParseError) -> String {
+    use rhai::ParseErrorType as P;
+
+    match &*error.0 {
+        P::VariableUndefined(name) => format!(
+            "no variable `{name}` here (inside a function, a constant of the top level is \
+             `global::{name}`)"
+        ),
+        P::ModuleUndefined(name) => format!("no module `{name}`; it must be imported first"),
+        P::Reserved(word) => format!(
+            "`{word}` is a reserved word; a key of that name is read as `value[\"{word}\"]`"
+        ),
+        P::ExprTooDeep => {
+            "the expression is nested too deeply (RHAI_LAMBDA_MAX_EXPR_DEPTH)".to_owned()
+        }
+        kind => lower_first(&kind.to_string()),
+    }
+}
+
+fn lower_first(message: &str) -> String {
+    let mut chars = message.chars();
+    match (chars.next(), chars.clone().next()) {
+        // `JSON …` and other capitals stay.
+        (Some(first), Some(second)) if first.is_uppercase() && !second.is_uppercase() => {
+            first.to_lowercase().chain(chars).collect()
+        }
+        _ => message.to_owned(),
+    }
+}

@@ -1,0 +1,299 @@
+//! The guard: stops a script at its deadline and at its limits, whatever the script does.
+//!
+//! The engine calls [`Guard::step`] before every operation and [`Guard::visit`] at every access of
+//! a variable. A limit trips in `step`. It is then raised by the next `visit` as an ordinary error,
+//! which keeps the place and the call stack; a script that touches no variable, or that catches
+//! the error and goes on, is terminated by `step` after a short grace, without a stack.
+
+use std::cell::Cell;
+use std::time::{Duration, Instant};
+
+use rhai::{Dynamic, EvalAltResult, Map};
+
+use crate::config::Limits;
+use crate::engine::stack;
+use crate::memory;
+
+/// Operations between two looks at the clock: some 50 µs of a script.
+const CLOCK_INTERVAL: u32 = 1024;
+
+/// Operations that a script has left to raise a tripped limit by itself.
+const GRACE: u32 = 4096;
+
+/// Which limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trip {
+    /// The invocation's deadline, less the margin.
+    Deadline,
+    /// The time that init may take.
+    InitTimeout,
+    /// The memory that a script may allocate.
+    Memory,
+    /// The number of operations.
+    Operations,
+    /// The part of the stack that scripts may use.
+    Stack,
+}
+
+/// The state of one engine's limits; every engine has its own.
+#[derive(Debug)]
+pub(crate) struct Guard {
+    limits: Limits,
+    /// Operations until `step` does more than count.
+    countdown: Cell<u32>,
+    /// What the countdown started from, to know how many operations it stands for.
+    interval: Cell<u32>,
+    operations: Cell<u64>,
+    /// When to stop, and as which limit that counts.
+    stop_at: Cell<Option<(Instant, Trip)>>,
+    /// The process may have allocated this many bytes, its own and the script's.
+    memory_ceiling: Cell<usize>,
+    tripped: Cell<Option<Trip>>,
+    grace: Cell<u32>,
+    /// The address below which the script's part of the stack ends.
+    stack_end: usize,
+}
+
+impl Guard {
+    /// A guard for the thread that calls this, near the start of its stack.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let stack_end = stack_address().saturating_sub(stack::script_part(&limits));
+        Self {
+            stack_end,
+            limits,
+            countdown: Cell::new(0),
+            interval: Cell::new(0),
+            operations: Cell::new(0),
+            stop_at: Cell::new(None),
+            memory_ceiling: Cell::new(usize::MAX),
+            tripped: Cell::new(None),
+            grace: Cell::new(0),
+        }
+    }
+
+    /// Starts counting for init, which may take as long as the limit for it says.
+    pub(crate) fn start_init(&self) {
+        let stop_at = Instant::now().checked_add(self.limits.init_timeout);
+        self.start(stop_at.map(|at| (at, Trip::InitTimeout)));
+    }
+
+    /// Starts counting for an invocation; `remaining` is what Lambda leaves of its time.
+    ///
+    /// The script is stopped the configured margin before that, though never before half of it.
+    pub(crate) fn start_invocation(&self, remaining: Option<Duration>) {
+        let stop_at = remaining.and_then(|remaining| {
+            let margin = self.limits.deadline_margin.min(remaining / 2);
+            Instant::now().checked_add(remaining - margin)
+        });
+        self.start(stop_at.map(|at| (at, Trip::Deadline)));
+    }
+
+    fn start(&self, stop_at: Option<(Instant, Trip)>) {
+        self.stop_at.set(stop_at);
+        self.memory_ceiling.set(memory::allocated().saturating_add(self.limits.max_memory));
+        self.operations.set(0);
+        self.tripped.set(None);
+        self.rearm();
+    }
+
+    fn rearm(&self) {
+        let interval = match self.limits.max_operations {
+            0 => CLOCK_INTERVAL,
+            max => {
+                let left = max.saturating_sub(self.operations.get());
+                CLOCK_INTERVAL.min(u32::try_from(left).unwrap_or(u32::MAX))
+            }
+        };
+        self.interval.set(interval);
+        self.countdown.set(interval);
+    }
+
+    /// Called before every operation; an answer other than `None` terminates the script.
+    pub(crate) fn step(&self) -> Option<Dynamic> {
+        if stack_address() < self.stack_end {
+            self.trip(Trip::Stack);
+            return Some(Dynamic::UNIT);
+        }
+        // Memory is looked at each time: a script doubles a string in three operations.
+        if memory::allocated() > self.memory_ceiling.get() {
+            self.trip(Trip::Memory);
+        }
+        match self.countdown.get() {
+            0 => self.checkpoint(),
+            left => {
+                self.countdown.set(left - 1);
+                None
+            }
+        }
+    }
+
+    #[cold]
+    fn checkpoint(&self) -> Option<Dynamic> {
+        if let Some(trip) = self.tripped.get() {
+            let grace = self.grace.get();
+            // A script that goes on allocating has no grace.
+            let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
+            let bursting = trip == Trip::Memory && memory::allocated() > burst;
+            if grace == 0 || bursting {
+                return Some(Dynamic::UNIT);
+            }
+            self.grace.set(grace - 1);
+            return None;
+        }
+        self.operations.set(self.operations.get() + u64::from(self.interval.get()));
+        let max = self.limits.max_operations;
+        if max > 0 && self.operations.get() >= max {
+            self.trip(Trip::Operations);
+        } else if !self.check_clock() {
+            self.rearm();
+        }
+        None
+    }
+
+    /// Trips the deadline if it has passed, and says whether it has.
+    fn check_clock(&self) -> bool {
+        let Some((stop_at, trip)) = self.stop_at.get() else { return false };
+        let late = Instant::now() >= stop_at;
+        if late {
+            self.trip(trip);
+        }
+        late
+    }
+
+    fn trip(&self, trip: Trip) {
+        if self.tripped.get().is_none() {
+            self.tripped.set(Some(trip));
+            self.grace.set(GRACE);
+        }
+        // From here on every step comes to the checkpoint.
+        self.countdown.set(0);
+    }
+
+    /// Called at every access of a variable, at `depth` nested calls.
+    ///
+    /// # Errors
+    /// The limit that was reached, as an error with a place: the engine's own ones lose it.
+    pub(crate) fn visit(&self, depth: usize) -> Result<(), Box<EvalAltResult>> {
+        if let Some(trip) = self.tripped.get() {
+            return Err(raise(self.describe(trip)));
+        }
+        if depth > self.limits.max_call_depth {
+            return Err(raise(self.too_deep()));
+        }
+        if stack_address() < self.stack_end {
+            return Err(raise(self.describe(Trip::Stack)));
+        }
+        Ok(())
+    }
+
+    /// Which limit was reached since the start, also if the script swallowed the error.
+    ///
+    /// `sort` and `dedup` drop every error of their comparator, termination included.
+    pub(crate) fn tripped(&self) -> Option<Trip> {
+        self.tripped.get()
+    }
+
+    /// The error type and message of a limit.
+    pub(crate) fn describe(&self, trip: Trip) -> (&'static str, String) {
+        let limits = &self.limits;
+        match trip {
+            Trip::Deadline => (
+                "DeadlineExceeded",
+                format!(
+                    "the function was stopped {} ms before its timeout \
+                     (RHAI_LAMBDA_DEADLINE_MARGIN_MS)",
+                    limits.deadline_margin.as_millis()
+                ),
+            ),
+            Trip::InitTimeout => (
+                "DeadlineExceeded",
+                format!(
+                    "init took more than {} ms (RHAI_LAMBDA_INIT_TIMEOUT_MS)",
+                    limits.init_timeout.as_millis()
+                ),
+            ),
+            Trip::Memory => (
+                "OutOfMemory",
+                format!(
+                    "the script allocated more than {} MB (RHAI_LAMBDA_MAX_MEMORY_MB)",
+                    limits.max_memory >> 20
+                ),
+            ),
+            Trip::Operations => (
+                "TooManyOperations",
+                format!(
+                    "the script took more than {} operations (RHAI_LAMBDA_MAX_OPERATIONS)",
+                    limits.max_operations
+                ),
+            ),
+            Trip::Stack => (
+                "StackOverflow",
+                format!(
+                    "calls, expressions and imports are nested deeper than {} MB of stack",
+                    stack::script_part(limits) >> 20
+                ),
+            ),
+        }
+    }
+
+    /// The error type and message of calls nested too deeply.
+    pub(crate) fn too_deep(&self) -> (&'static str, String) {
+        let depth = self.limits.max_call_depth;
+        (
+            "StackOverflow",
+            format!("more than {depth} nested function calls (RHAI_LAMBDA_MAX_CALL_DEPTH)"),
+        )
+    }
+
+    /// Asks for `bytes` before a native allocates them in one go.
+    ///
+    /// # Errors
+    /// `OutOfMemory` when they would not fit.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Box<EvalAltResult>> {
+        if memory::allocated().saturating_add(bytes) > self.memory_ceiling.get() {
+            self.trip(Trip::Memory);
+            return Err(raise(self.describe(Trip::Memory)));
+        }
+        Ok(())
+    }
+
+    /// What the process may have allocated, in bytes.
+    pub(crate) fn memory_ceiling(&self) -> usize {
+        self.memory_ceiling.get()
+    }
+
+    /// Sleeps, though never past the point at which the script would be stopped.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` when that point is reached.
+    pub(crate) fn sleep(&self, duration: Duration) -> Result<(), Box<EvalAltResult>> {
+        let Some((stop_at, trip)) = self.stop_at.get() else {
+            std::thread::sleep(duration);
+            return Ok(());
+        };
+        std::thread::sleep(duration.min(stop_at.saturating_duration_since(Instant::now())));
+        if self.check_clock() { Err(raise(self.describe(trip))) } else { Ok(()) }
+    }
+
+    /// Whether earlier invocations left so much behind (cycles are never freed) that another one
+    /// may not fit; `baseline` is what was allocated after init.
+    pub(crate) fn is_worn_out(&self, baseline: usize) -> bool {
+        memory::allocated() > baseline.saturating_add(self.limits.max_memory)
+    }
+}
+
+/// How far the stack of this thread has grown; it grows downwards.
+fn stack_address() -> usize {
+    let here = 0_u8;
+    (&raw const here).addr()
+}
+
+/// An error that scripts can catch and that keeps its place: a map, as scripts throw themselves.
+pub(crate) fn raise(
+    (error_type, message): (&'static str, impl Into<String>),
+) -> Box<EvalAltResult> {
+    let mut map = Map::new();
+    map.insert("errorType".into(), error_type.into());
+    map.insert("errorMessage".into(), message.into().into());
+    Box::new(EvalAltResult::ErrorRuntime(map.into(), rhai::Position::NONE))
+}

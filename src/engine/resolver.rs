@@ -1,0 +1,236 @@
+//! Where scripts come from: the function's zip, else the shared scripts of other layers.
+//!
+//! Nothing outside these two roots can be read, by no name and through no link. A module is
+//! compiled and its top level run once; Rhai's own resolver is not used, since it follows `..` and
+//! spoils a module that is first imported inside a function.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use once_cell::unsync::OnceCell;
+use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
+
+use crate::config::{Config, Limits};
+use crate::engine::raise;
+use crate::suggest::nearest;
+
+/// The extension of scripts.
+const EXTENSION: &str = ".rhai";
+
+/// The two folders that scripts may come from.
+#[derive(Debug)]
+pub(crate) struct Roots {
+    task: PathBuf,
+    import: PathBuf,
+    /// Both without links. Found out at the first import: most functions are one file.
+    real: OnceCell<Vec<PathBuf>>,
+}
+
+/// A script that was found and read.
+#[derive(Debug)]
+pub(crate) struct Source {
+    /// How errors name it: relative to the task root, or absolute in the import root.
+    pub(crate) file: String,
+    pub(crate) text: String,
+}
+
+/// Why a script cannot be had.
+#[derive(Debug)]
+pub(crate) enum Missing {
+    /// There is no such file.
+    Absent,
+    /// It is there, but not for this function, or not as text.
+    Refused(String),
+}
+
+impl Roots {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            task: config.task_root.clone(),
+            import: config.import_root.clone(),
+            real: OnceCell::new(),
+        }
+    }
+
+    /// Reads `name`, a path without extension, from the task root.
+    pub(crate) fn read_handler(&self, name: &str) -> Result<Source, Missing> {
+        self.read(&self.task, name)
+    }
+
+    /// Reads `name` from the task root, else from the import root.
+    fn read_module(&self, name: &str) -> Result<Source, Missing> {
+        match self.read(&self.task, name) {
+            Err(Missing::Absent) => self.read(&self.import, name),
+            found => found,
+        }
+    }
+
+    fn read(&self, root: &Path, name: &str) -> Result<Source, Missing> {
+        check_name(name).map_err(Missing::Refused)?;
+        let relative = format!("{name}{EXTENSION}");
+        let path = root.join(&relative);
+        let file = if root == self.task { relative } else { path.display().to_string() };
+        let refused = |why: String| Missing::Refused(format!("`{file}` {why}"));
+
+        let bytes = fs::read(&path).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::NotADirectory => Missing::Absent,
+            _ => refused(format!("cannot be read: {}", reason(&error))),
+        })?;
+        // Read first, so that the usual case costs one look at the file system more, not two.
+        if !self.contains(&path).map_err(&refused)? {
+            return Err(refused("is a link that leads out of the function".to_owned()));
+        }
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
+            refused(format!("is not UTF-8: see line {line}"))
+        })?;
+        Ok(Source { file, text })
+    }
+
+    fn contains(&self, path: &Path) -> Result<bool, String> {
+        let real = |path: &Path| {
+            path.canonicalize().map_err(|error| format!("cannot be read: {}", reason(&error)))
+        };
+        let roots = self.real.get_or_try_init(|| {
+            let mut roots = vec![real(&self.task)?];
+            // There need be no shared scripts.
+            roots.extend(real(&self.import));
+            Ok::<_, String>(roots)
+        })?;
+        let path = real(path)?;
+        Ok(roots.iter().any(|root| path.starts_with(root)))
+    }
+
+    /// The name of an existing script that `name` probably stands for.
+    pub(crate) fn nearest(&self, name: &str) -> Option<String> {
+        let (folder, _) = name.rsplit_once('/').unwrap_or(("", name));
+        let mut names: Vec<String> = Vec::new();
+        for root in [&self.task, &self.import] {
+            let entries = fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+            names.extend(entries.filter_map(|entry| {
+                let file = entry.file_name().into_string().ok()?;
+                let stem = file.strip_suffix(EXTENSION)?;
+                Some(if folder.is_empty() { stem.to_owned() } else { format!("{folder}/{stem}") })
+            }));
+        }
+        nearest(name, names.iter().map(String::as_str)).map(ToOwned::to_owned)
+    }
+}
+
+/// The system's words for what went wrong, without its number.
+fn reason(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
+
+/// Names are relative paths with `/`, without detours.
+fn check_name(name: &str) -> Result<(), String> {
+    if name.starts_with('/') {
+        return Err(format!("`{name}` is absolute, expected a path relative to the function"));
+    }
+    if name.split('/').any(|part| part == "..") {
+        return Err(format!("`{name}` leads out of the function"));
+    }
+    if name.is_empty() || name.contains(['\\', '\0']) {
+        return Err(format!("{name:?} is not the path of a script"));
+    }
+    Ok(())
+}
+
+/// Resolves `import`: Rhai asks it for every import that a script executes.
+pub(crate) struct Resolver {
+    roots: Rc<Roots>,
+    limits: Limits,
+    loaded: RefCell<HashMap<String, Rc<Module>>>,
+    /// The imports under way, outermost first: a name that is in it already is a cycle.
+    loading: RefCell<Vec<String>>,
+}
+
+impl Resolver {
+    pub(crate) fn new(roots: Rc<Roots>, limits: &Limits) -> Self {
+        Self {
+            roots,
+            limits: limits.clone(),
+            loaded: RefCell::default(),
+            loading: RefCell::default(),
+        }
+    }
+
+    fn load(
+        &self,
+        engine: &Engine,
+        name: &str,
+        place: Position,
+    ) -> Result<Rc<Module>, Box<EvalAltResult>> {
+        let source = self.roots.read_module(name).map_err(|missing| match missing {
+            Missing::Absent => self.absent(name),
+            Missing::Refused(why) => raise(("ImportError", why)),
+        })?;
+        let in_module =
+            |error| Box::new(EvalAltResult::ErrorInModule(source.file.clone(), error, place));
+        let mut ast = engine.compile(&source.text).map_err(|error| in_module(error.into()))?;
+        ast.set_source(source.file.as_str());
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
+        Ok(module.into())
+    }
+
+    fn absent(&self, name: &str) -> Box<EvalAltResult> {
+        let hint = match self.roots.nearest(name) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => String::new(),
+        };
+        let (task, import) = (self.roots.task.display(), self.roots.import.display());
+        raise((
+            "ImportError",
+            format!("no script `{name}{EXTENSION}` in `{task}` or `{import}`{hint}"),
+        ))
+    }
+}
+
+impl ModuleResolver for Resolver {
+    fn resolve(
+        &self,
+        engine: &Engine,
+        _: Option<&str>,
+        path: &str,
+        place: Position,
+    ) -> Result<Rc<Module>, Box<EvalAltResult>> {
+        let name = path.strip_suffix(EXTENSION).unwrap_or(path);
+        let name = name.strip_prefix("./").unwrap_or(name);
+        if let Some(module) = self.loaded.borrow().get(name) {
+            return Ok(module.clone());
+        }
+        let mut loading = self.loading.borrow_mut();
+        if let Some(start) = loading.iter().position(|outer| outer == name) {
+            let mut cycle: Vec<&str> = loading[start..].iter().map(String::as_str).collect();
+            cycle.push(name);
+            let message = format!("scripts import each other: {}", cycle.join(" → "));
+            return Err(raise(("ImportError", message)));
+        }
+        let too_many = |what: String| Err(raise(("TooManyModules", what)));
+        if loading.len() >= self.limits.max_module_depth {
+            let max = self.limits.max_module_depth;
+            return too_many(format!(
+                "imports are nested deeper than {max} levels (RHAI_LAMBDA_MAX_MODULE_DEPTH)"
+            ));
+        }
+        if self.loaded.borrow().len() + loading.len() >= self.limits.max_modules {
+            let max = self.limits.max_modules;
+            return too_many(format!(
+                "the function imports more than {max} scripts (RHAI_LAMBDA_MAX_MODULES)"
+            ));
+        }
+        loading.push(name.to_owned());
+        drop(loading);
+        let result = self.load(engine, name, place);
+        self.loading.borrow_mut().pop();
+        let module = result?;
+        self.loaded.borrow_mut().insert(name.to_owned(), module.clone());
+        Ok(module)
+    }
+}

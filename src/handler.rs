@@ -1,0 +1,268 @@
+//! The handler: found by `_HANDLER`, compiled once, called for every event.
+//!
+//! [`Handler::invoke`] is the pure core of the runtime: bytes in, bytes or an error out. It ends no
+//! process and knows no Runtime API.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use rhai::{AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, Scope};
+
+use crate::config::Config;
+use crate::context::{Context, ContextValue, Function};
+use crate::engine::{self, Missing, Phase, Roots};
+use crate::error::{Error, Frame};
+use crate::log::Logger;
+use crate::modules::Host;
+use crate::modules::lambda::Raw;
+use crate::payload::{self, Style};
+use crate::suggest::nearest;
+
+/// A compiled handler with the engine that runs it.
+///
+/// It belongs to the thread that loaded it, which should have a deep stack: see
+/// [`Handler::with_stack`].
+pub struct Handler {
+    engine: Engine,
+    host: Host,
+    file: String,
+    function: String,
+    takes_context: bool,
+    /// What does not change from one invocation to the next.
+    environment: Rc<Function>,
+    /// Bytes allocated when the first event arrives.
+    baseline: usize,
+}
+
+/// What a handler answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The bytes, as Lambda takes them.
+    pub body: Vec<u8>,
+    /// `application/json`, unless the script said otherwise with `lambda::raw`.
+    pub content_type: Cow<'static, str>,
+}
+
+impl Handler {
+    /// Reads, compiles and starts the script of `config.handler`: its top level runs here, once.
+    ///
+    /// # Errors
+    /// One of AWS's types for what goes wrong before the first event: `Runtime.MalformedHandlerName`,
+    /// `Runtime.HandlerNotFound`, `Runtime.UserCodeSyntaxError`, `Runtime.ImportModuleError` or
+    /// `Runtime.InitError`.
+    ///
+    /// ```
+    /// use rhai_lambda::{Config, Context, Handler};
+    ///
+    /// let mut config = Config::from_env()?;
+    /// config.task_root = "examples/echo".into();
+    /// config.handler = "function.handler".into();
+    /// let answer = Handler::with_stack(&config, || {
+    ///     Handler::load(&config)?.invoke(br#"{"name":"Ada"}"#, Context::default())
+    /// })?;
+    /// assert!(String::from_utf8_lossy(&answer.body).starts_with("\"Echoing request"));
+    /// # Ok::<(), rhai_lambda::Error>(())
+    /// ```
+    pub fn load(config: &Config) -> Result<Self, Error> {
+        Self::load_with(config, |_| {})
+    }
+
+    /// As [`load`](Self::load), with an engine that `extend` may teach more functions.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_with(config: &Config, extend: impl FnOnce(&mut Engine)) -> Result<Self, Error> {
+        Self::load_logging(config, Rc::new(Logger::new(config)), extend)
+    }
+
+    /// As [`load_with`](Self::load_with), with the log of the worker that it is for.
+    pub(crate) fn load_logging(
+        config: &Config,
+        logger: Rc<Logger>,
+        extend: impl FnOnce(&mut Engine),
+    ) -> Result<Self, Error> {
+        let (path, function) = split_name(&config.handler)?;
+        let roots = Rc::new(Roots::new(config));
+        let source = roots.read_handler(path).map_err(|missing| match missing {
+            Missing::Absent => absent(&roots, config, path),
+            Missing::Refused(why) if why.contains("UTF-8") => {
+                Error::init("Runtime.UserCodeSyntaxError", why)
+            }
+            Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
+        })?;
+        let (mut engine, host) = engine::build(config, Rc::clone(&roots), logger);
+        extend(&mut engine);
+
+        let mut ast = engine.compile(&source.text).map_err(|error| {
+            let place = Frame {
+                function: Frame::TOP_LEVEL.to_owned(),
+                file: source.file.clone(),
+                line: error.position().line().unwrap_or(0),
+                column: error.position().position().unwrap_or(0),
+            };
+            let message = engine::describe_parse_error(&error);
+            Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
+        })?;
+        ast.set_source(source.file.as_str());
+        let takes_context = takes_context(&ast, function, &source.file)?;
+
+        host.guard.start_init();
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine);
+        if let Some(trip) = host.guard.tripped()
+            && module.is_ok()
+        {
+            return Err(Error::init("Runtime.InitError", host.guard.describe(trip).1));
+        }
+        let module = module
+            .map_err(|error| engine::explain(*error, &source.file, &host.guard, Phase::Init))?;
+        engine.register_global_module(module.into());
+        drop(ast);
+
+        let baseline = crate::memory::allocated();
+        let environment = Rc::new(Function::from(config));
+        let function = function.to_owned();
+        Ok(Self { engine, host, file: source.file, function, takes_context, environment, baseline })
+    }
+
+    /// Handles one event.
+    ///
+    /// # Errors
+    /// What the script threw, a limit that it reached, an event that is not JSON or a result that
+    /// JSON cannot express.
+    pub fn invoke(&self, event: &[u8], context: Context) -> Result<Answer, Error> {
+        let guard = &self.host.guard;
+        guard.start_invocation(context.remaining());
+
+        let max_depth = self.host.limits.max_json_depth;
+        let event = match event {
+            // Lambda lets clients send nothing.
+            b"" => Dynamic::UNIT,
+            _ => payload::read(event, max_depth, guard.memory_ceiling()).map_err(|what| {
+                Error::runtime("InvalidEvent", format!("the event is not usable JSON: {what}"))
+            })?,
+        };
+        let result: Result<Dynamic, Box<EvalAltResult>> = if self.takes_context {
+            let context = ContextValue::new(Rc::new(context), Rc::clone(&self.environment));
+            self.engine.eval_fn_call(&self.function, None, (event, context))
+        } else {
+            self.engine.eval_fn_call(&self.function, None, (event,))
+        };
+        let value = match result {
+            Ok(value) => value,
+            // `exit(value)` ends the handler with a value.
+            Err(error) => match *error {
+                EvalAltResult::Exit(value, _) => value,
+                error => return Err(engine::explain(error, &self.file, guard, Phase::Invocation)),
+            },
+        };
+        if let Some(trip) = guard.tripped() {
+            // Something swallowed the error: what came out is not what the script meant.
+            let (error_type, message) = guard.describe(trip);
+            return Err(Error::function(error_type, message));
+        }
+        self.answer(value, max_depth)
+    }
+
+    fn answer(&self, value: Dynamic, max_depth: usize) -> Result<Answer, Error> {
+        if value.is::<Raw>() {
+            let Raw { body, content_type } = value.cast();
+            return Ok(Answer { body, content_type: Cow::Owned(content_type) });
+        }
+        let mut body = Vec::new();
+        payload::write(&mut body, &value, max_depth, Style::Compact)
+            .map_err(|error| Error::function("InvalidResult", error.describe("result")))?;
+        Ok(Answer { body, content_type: Cow::Borrowed("application/json") })
+    }
+
+    /// Whether values that contain themselves, which are never freed, have filled the memory that a
+    /// script may have: then a new environment is better than another event.
+    pub fn is_worn_out(&self) -> bool {
+        self.host.guard.is_worn_out(self.baseline)
+    }
+
+    /// Runs `work` on a thread whose stack is deep enough for the limits of `config`.
+    ///
+    /// # Errors
+    /// What `work` returns, or `Runtime.InitError` when the machine has no thread to give.
+    ///
+    /// # Panics
+    /// If `work` panics.
+    pub fn with_stack<T: Send>(
+        config: &Config,
+        work: impl FnOnce() -> Result<T, Error> + Send,
+    ) -> Result<T, Error> {
+        engine::on_engine_stack(&config.limits, work).unwrap_or_else(|error| {
+            let message = format!("cannot start a thread for the script: {error}");
+            Err(Error::init("Runtime.InitError", message))
+        })
+    }
+}
+
+/// Splits `path/to/file.function` at its last dot.
+fn split_name(handler: &str) -> Result<(&str, &str), Error> {
+    let expected = "expected `file.function`, such as `function.handler`";
+    let malformed = |what: String| {
+        Err(Error::init("Runtime.MalformedHandlerName", format!("{what}, {expected}")))
+    };
+    if handler.is_empty() {
+        return malformed("`_HANDLER` is not set".to_owned());
+    }
+    match handler.rsplit_once('.') {
+        Some((path, function)) if !path.is_empty() && is_name(function) => Ok((path, function)),
+        _ => malformed(format!("`_HANDLER` is `{handler}`")),
+    }
+}
+
+fn is_name(function: &str) -> bool {
+    function.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && function.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+fn absent(roots: &Roots, config: &Config, path: &str) -> Error {
+    let hint = match roots.nearest(path) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    let root = config.task_root.display();
+    let message =
+        format!("no file `{path}.rhai` in `{root}` for the handler `{}`{hint}", config.handler);
+    Error::init("Runtime.HandlerNotFound", message)
+}
+
+/// Whether the handler takes the context beside the event.
+fn takes_context(ast: &AST, name: &str, file: &str) -> Result<bool, Error> {
+    let not_found = |message| Err(Error::init("Runtime.HandlerNotFound", message));
+    let named = || ast.iter_functions().filter(|function| function.name == name);
+    let callable = |arity| {
+        named().any(|function| {
+            function.access == FnAccess::Public
+                && function.this_type.is_none()
+                && function.params.len() == arity
+        })
+    };
+    if callable(2) {
+        return Ok(true);
+    }
+    if callable(1) {
+        return Ok(false);
+    }
+    let expected = "expected one (event) or two (event, context)";
+    match named().next() {
+        Some(function) if function.access == FnAccess::Private => not_found(format!(
+            "`{name}` in `{file}` is private; a handler is a plain `fn {name}(event)`"
+        )),
+        Some(function) => not_found(match function.params.len() {
+            0 => format!("`{name}` in `{file}` takes no parameters, {expected}"),
+            1 | 2 => format!("`{name}` in `{file}` is a method; a handler is `fn {name}(event)`"),
+            count => format!("`{name}` in `{file}` takes {count} parameters, {expected}"),
+        }),
+        None => {
+            let names = ast.iter_functions().filter(|f| f.access == FnAccess::Public);
+            let hint = match nearest(name, names.map(|function| function.name)) {
+                Some(near) => format!("; did you mean `{near}`?"),
+                None => String::new(),
+            };
+            not_found(format!("no function `{name}` in `{file}`{hint}"))
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Log lines: text or JSON, one line an event, on stderr or on Lambda's telemetry descriptor.
+//!
+//! A line belongs to the invocation that is running. Whatever a script logs stays on its line: line
+//! breaks and other control characters are escaped.
+
+use std::cell::RefCell;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use serde_json::{Map, Value, json};
+
+use crate::config::{Config, LogFormat, LogLevel};
+use crate::error::Error;
+
+/// Writes the log of one worker.
+#[derive(Debug)]
+pub(crate) struct Logger {
+    format: LogFormat,
+    level: LogLevel,
+    sink: RefCell<Sink>,
+    invocation: RefCell<Option<Invocation>>,
+}
+
+#[derive(Debug)]
+struct Invocation {
+    request_id: String,
+    tenant_id: Option<String>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    Stderr,
+    /// The descriptor, opened at the first line.
+    UnopenedTelemetry(i32),
+    Telemetry(File),
+}
+
+/// The keys of a JSON line that are the runtime's own.
+const RESERVED: [&str; 5] = ["timestamp", "level", "message", "requestId", "tenantId"];
+
+impl Logger {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            format: config.log_format,
+            level: config.log_level,
+            sink: RefCell::new(match config.telemetry_fd {
+                Some(fd) => Sink::UnopenedTelemetry(fd),
+                None => Sink::Stderr,
+            }),
+            invocation: RefCell::new(None),
+        }
+    }
+
+    /// The lines from here on belong to this invocation.
+    pub(crate) fn enter(&self, request_id: &str, tenant_id: Option<&str>) {
+        *self.invocation.borrow_mut() = Some(Invocation {
+            request_id: request_id.to_owned(),
+            tenant_id: tenant_id.map(ToOwned::to_owned),
+        });
+    }
+
+    /// The lines from here on belong to no invocation.
+    pub(crate) fn leave(&self) {
+        *self.invocation.borrow_mut() = None;
+    }
+
+    /// Whether a line of `level` would be written.
+    pub(crate) fn writes(&self, level: LogLevel) -> bool {
+        level >= self.level
+    }
+
+    /// Writes one line, if its level is high enough.
+    pub(crate) fn line(&self, level: LogLevel, message: &str, fields: Map<String, Value>) {
+        if !self.writes(level) {
+            return;
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let timestamp = rfc3339_millis(now.as_millis() as u64);
+        let line = match self.format {
+            LogFormat::Text => self.text(&timestamp, level, message, fields),
+            LogFormat::Json => self.json(&timestamp, level, message, fields),
+        };
+        self.write(level, now.as_micros() as u64, line);
+    }
+
+    /// Logs an error that ends an invocation, or init, with its stack.
+    pub(crate) fn error(&self, level: LogLevel, error: &Error) {
+        let mut fields = error.fields().clone();
+        if let Value::Object(body) = error.to_json() {
+            fields.extend(body);
+        }
+        self.line(level, &error.to_string(), fields);
+    }
+
+    fn text(
+        &self,
+        timestamp: &str,
+        level: LogLevel,
+        message: &str,
+        mut fields: Map<String, Value>,
+    ) -> String {
+        let invocation = self.invocation.borrow();
+        let request_id = invocation.as_ref().map_or("-", |invocation| &invocation.request_id);
+        if let Some(tenant) = invocation.as_ref().and_then(|i| i.tenant_id.as_ref()) {
+            fields.insert("tenantId".to_owned(), json!(tenant));
+        }
+        let mut line = format!("{timestamp}\t{request_id}\t{}\t", level.name());
+        escape_into(&mut line, message);
+        if !fields.is_empty() {
+            line.push('\t');
+            escape_into(&mut line, &Value::Object(fields).to_string());
+        }
+        line
+    }
+
+    fn json(
+        &self,
+        timestamp: &str,
+        level: LogLevel,
+        message: &str,
+        fields: Map<String, Value>,
+    ) -> String {
+        let mut line = Map::new();
+        line.insert("timestamp".to_owned(), json!(timestamp));
+        line.insert("level".to_owned(), json!(level.name()));
+        line.insert("message".to_owned(), json!(message));
+        if let Some(invocation) = self.invocation.borrow().as_ref() {
+            line.insert("requestId".to_owned(), json!(invocation.request_id));
+            if let Some(tenant) = &invocation.tenant_id {
+                line.insert("tenantId".to_owned(), json!(tenant));
+            }
+        }
+        for (mut key, value) in fields {
+            if RESERVED.contains(&key.as_str()) {
+                key.push('_');
+            }
+            line.insert(key, value);
+        }
+        Value::Object(line).to_string()
+    }
+
+    /// A log that cannot be written has nowhere to say so; the invocation goes on.
+    fn write(&self, level: LogLevel, micros: u64, mut line: String) {
+        let mut sink = self.sink.borrow_mut();
+        if let Sink::UnopenedTelemetry(fd) = *sink {
+            // A descriptor becomes a `File` by its name: taking it over by number is `unsafe`.
+            let file = OpenOptions::new().append(true).open(format!("/proc/self/fd/{fd}"));
+            *sink = file.map_or(Sink::Stderr, Sink::Telemetry);
+        }
+        let _ = match &mut *sink {
+            Sink::Telemetry(file) => file.write_all(&self.frame(level, micros, &line)),
+            _ => {
+                line.push('\n');
+                std::io::stderr().write_all(line.as_bytes())
+            }
+        };
+    }
+
+    /// A record of `_LAMBDA_TELEMETRY_LOG_FD`: type, length, microseconds, then the message.
+    fn frame(&self, level: LogLevel, micros: u64, line: &str) -> Vec<u8> {
+        let level = match level {
+            // Lambda's table has no TRACE of its own.
+            LogLevel::Trace | LogLevel::Debug => 0x0A,
+            LogLevel::Info => 0x0E,
+            LogLevel::Warn => 0x12,
+            LogLevel::Error => 0x16,
+            LogLevel::Fatal => 0x1A,
+        };
+        let text = u32::from(self.format == LogFormat::Text);
+        let mut frame = Vec::with_capacity(16 + line.len());
+        frame.extend_from_slice(&(0xA55A_0000_u32 | level | text).to_be_bytes());
+        frame.extend_from_slice(&(line.len() as u32).to_be_bytes());
+        frame.extend_from_slice(&micros.to_be_bytes());
+        frame.extend_from_slice(line.as_bytes());
+        frame
+    }
+}
+
+/// Appends `text` with its control characters escaped, so that it stays on one line.
+fn escape_into(line: &mut String, text: &str) {
+    for c in text.chars() {
+        match c {
+            '\n' => line.push_str("\\n"),
+            '\r' => line.push_str("\\r"),
+            '\t' => line.push_str("\\t"),
+            // Unicode's own line breaks count as well.
+            '\u{2028}' | '\u{2029}' => line.push_str(&format!("\\u{:04x}", c as u32)),
+            c if c.is_control() => line.push_str(&format!("\\u{:04x}", c as u32)),
+            c => line.push(c),
+        }
+    }
+}
+
+/// `2026-11-23T15:04:05.123Z`, from milliseconds since 1970.
+fn rfc3339_millis(millis: u64) -> String {
+    let (days, ms) = (millis / 86_400_000, millis % 86_400_000);
+    let (year, month, day) = civil_from_days(days);
+    let (h, m, s) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
+    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", ms % 1000)
+}
+
+/// Year, month and day of a day count since 1970-01-01.
+///
+/// The Gregorian calendar repeats every 400 years, 146,097 days. Counting from a first of March
+/// puts the leap day last, where no month length depends on it.
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468; // from 0000-03-01 to 1970-01-01
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    (400 * era + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{escape_into, rfc3339_millis};
+
+    #[test]
+    fn timestamps_are_rfc3339() {
+        assert_eq!(rfc3339_millis(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(rfc3339_millis(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(rfc3339_millis(1_795_446_245_123), "2026-11-23T15:04:05.123Z");
+        assert_eq!(rfc3339_millis(4_107_542_399_999), "2100-02-28T23:59:59.999Z");
+        assert_eq!(rfc3339_millis(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_message_cannot_start_a_line() {
+        let mut line = String::new();
+        escape_into(&mut line, "a\nb\r\t\u{1b}[31m\u{2028}é");
+        assert_eq!(line, "a\\nb\\r\\t\\u001b[31m\\u2028é");
+    }
+}

@@ -1,0 +1,52 @@
+//! `env::` reads the function's environment variables.
+//!
+//! | function | returns | throws |
+//! |---|---|---|
+//! | `env::get(name)` | the value, or `()` if it is not set | |
+//! | `env::get(name, default)` | the value, or `default` if it is not set | |
+//! | `env::require(name)` | the value | `EnvError` if it is not set or empty |
+//! | `env::all()` | a map of all variables | |
+
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Module};
+
+use crate::engine::raise;
+use crate::suggest::nearest;
+
+pub(crate) fn register(engine: &mut Engine) {
+    let mut module = Module::new();
+    module.set_native_fn("get", |name: &str| Ok(value_of(name).unwrap_or(Dynamic::UNIT)));
+    module
+        .set_native_fn("get", |name: &str, default: Dynamic| Ok(value_of(name).unwrap_or(default)));
+    module.set_native_fn("require", require);
+    module.set_native_fn("all", || {
+        Ok(std::env::vars_os()
+            .map(|(name, value)| {
+                (name.to_string_lossy().as_ref().into(), value.to_string_lossy().as_ref().into())
+            })
+            .collect::<Map>())
+    });
+    engine.register_static_module("env", module.into());
+}
+
+fn value_of(name: &str) -> Option<Dynamic> {
+    // `var_os` panics on names that no variable can have.
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return None;
+    }
+    std::env::var_os(name).map(|value| value.to_string_lossy().as_ref().into())
+}
+
+fn require(name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
+    if let Some(value) =
+        value_of(name).filter(|value| value.as_immutable_string_ref().is_ok_and(|v| !v.is_empty()))
+    {
+        return Ok(value);
+    }
+    let names: Vec<String> =
+        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
+    let hint = match nearest(name, names.iter().map(String::as_str).filter(|near| *near != name)) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    Err(raise(("EnvError", format!("the environment variable `{name}` is not set{hint}"))))
+}
