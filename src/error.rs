@@ -218,6 +218,35 @@ impl Error {
         })
     }
 
+    /// Reads an error back from the body in which [`to_json`](Self::to_json) writes it.
+    ///
+    /// Whatever a body lacks is left empty, since other runtimes and Lambda itself leave out fields;
+    /// `None` is for a value that is no error at all. Entries of the stack that have another form
+    /// than a [`Frame`]'s are dropped.
+    ///
+    /// ```
+    /// use rhai_lambda::Error;
+    ///
+    /// let error = Error::function("BadOrder", "id is missing");
+    /// assert_eq!(Error::from_json(&error.to_json()), Some(error));
+    /// ```
+    pub fn from_json(body: &Value) -> Option<Self> {
+        let text = |name| body.get(name).and_then(Value::as_str);
+        let (error_type, message) = (text("errorType"), text("errorMessage"));
+        if error_type.is_none() && message.is_none() {
+            return None;
+        }
+        let error_type = error_type.unwrap_or("Error").to_owned();
+        let origin = match error_type.split_once('.') {
+            Some(("Runtime", _)) => Origin::Runtime,
+            _ => Origin::Function,
+        };
+        let frames = body.get("stackTrace").and_then(Value::as_array);
+        let frames = frames.into_iter().flatten().filter_map(Value::as_str);
+        let error = Self::new(origin, error_type.into(), message.unwrap_or_default().to_owned());
+        Some(error.with_frames(frames.filter_map(Frame::parse).collect()))
+    }
+
     /// The value of `Lambda-Runtime-Function-XRay-Error-Cause`, at most 64 KiB of JSON.
     ///
     /// ASCII throughout, since it travels as a header. Frames are dropped from the outer end, then

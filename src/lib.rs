@@ -14,6 +14,11 @@ pub mod error;
 pub mod config;
 pub mod diagnostic;
 pub mod suggest;
+#[cfg(feature = "cli")]
+pub mod emulator;
+#[doc(hidden)]
+#[cfg(feature = "cli")]
+pub mod cli;
 
 pub use config::Config;
 pub use context::Context;

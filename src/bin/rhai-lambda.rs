@@ -1,2 +1,7 @@
 //! The command's entry.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rhai_lambda::cli::main()
+}

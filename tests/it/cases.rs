@@ -11,6 +11,9 @@
 //! | `env.json` | further environment; `AWS_LAMBDA_FUNCTION_TIMEOUT` (seconds) sets the deadline |
 //! | `log.txt` | what is logged, in text, with `<time>` for the time |
 //!
+//! Every folder of `examples/` that holds a `function.rhai` is a case too; there the result counts as
+//! JSON, not as bytes, so that it can be laid out for people.
+//!
 //! In `error.json` and `log.txt` a `*` stands for anything, and a frame `...` for any frames.
 //!
 //! Every environment must go on. After an event that failed, the harness sends `"ping"` and the
@@ -26,6 +29,8 @@ mod case;
 mod wire;
 // `bootstrap` under AWS's own emulator.
 mod rie;
+// `bootstrap` under ours.
+mod emulator;
 
 use case::{Case, Reply};
 
@@ -113,6 +118,13 @@ fn check_alive(case: &Case, environment: &mut dyn Environment, last: &Reply) -> 
 #[test]
 fn cases_through_the_scripted_runtime_api() {
     run(&wire::Wire);
+}
+
+#[test]
+fn cases_through_our_emulator() {
+    if !case::is_updating() {
+        run(&emulator::Emulator);
+    }
 }
 
 #[test]

@@ -33,5 +33,7 @@ mod cases;
 mod logs;
 // The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
 mod layer;
+// `rhai-lambda` as a person uses it: output, exit statuses, messages.
+mod cli;
 // The rules of the code, checked by reading it.
 mod tidy;

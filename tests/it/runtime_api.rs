@@ -191,6 +191,8 @@ struct State {
     requests: Vec<Request>,
     streams: Vec<TcpStream>,
     connections: usize,
+    /// How often all connections were dropped: who waited on one before that waits in vain.
+    drops: usize,
     closing: bool,
 }
 
@@ -276,9 +278,12 @@ impl RuntimeApi {
 
     /// Closes every open connection, in whatever state it is.
     pub fn drop_connections(&self) {
-        for stream in self.shared.state().streams.drain(..) {
+        let mut state = self.shared.state();
+        state.drops += 1;
+        for stream in state.streams.drain(..) {
             let _ = stream.shutdown(Shutdown::Both);
         }
+        self.shared.changed.notify_all();
     }
 
     /// Waits a moment for the first request that `wanted` accepts; `None` when none came.
@@ -355,11 +360,12 @@ fn take_post(shared: &Shared, path: &str) -> Option<Answer> {
     state.posts.remove(index).map(|(_, answer)| answer)
 }
 
-/// Blocks until there is an answer to `/next`; `None` when the test ends.
+/// Blocks until there is an answer to `/next`; `None` when the connection or the test ends.
 fn wait_for_next(shared: &Shared) -> Option<Answer> {
     let mut state = shared.state();
+    let drops = state.drops;
     loop {
-        if state.closing {
+        if state.closing || state.drops > drops {
             return None;
         }
         if let Some(answer) = state.next.pop_front() {

@@ -56,6 +56,7 @@ fn one_connection_serves_a_thousand_invocations() {
     let requests = session.api.requests();
     assert_eq!(requests.len(), 2001);
     for (number, request) in requests.iter().enumerate() {
+        assert_eq!(request.connection, 1);
         assert_eq!(request.is_next(), number % 2 == 0, "request {number}: {}", request.head);
     }
 }
@@ -66,6 +67,7 @@ fn next_waits_as_long_as_it_takes() {
     session.wait_until_idle(1);
     std::thread::sleep(Duration::from_millis(1500));
     session.still_echoes();
+    session.wait_until_idle(2);
     assert_eq!(session.api.posts().len(), 1);
     assert_eq!(session.api.requests().iter().filter(|r| r.is_next()).count(), 2);
     assert_eq!(session.api.connections(), 1);

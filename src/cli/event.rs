@@ -1,0 +1,95 @@
+//! The event of an invocation: from the command line, a file, standard input, or the folder's own.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde::de::IgnoredAny;
+
+use crate::emulator::MAX_EVENT;
+
+use super::misuse::Misuse;
+
+/// The event that a folder brings along.
+const EVENT_FILE: &str = "event.json";
+
+/// The event when there is none.
+const EMPTY: &[u8] = b"{}";
+
+/// Reads the event; `text` and `file` are what the options say. The bytes are those that the user
+/// wrote, checked to be JSON.
+pub(super) fn read(
+    text: Option<&str>,
+    file: Option<&Path>,
+    folder: &Path,
+) -> Result<Vec<u8>, Misuse> {
+    if let Some(text) = text {
+        let hint = "put single quotes around JSON in a shell: `-d '{\"id\": 1}'`";
+        return check(text.into(), "-d").map_err(|misuse| misuse.hint(hint));
+    }
+    if file == Some(Path::new("-")) {
+        let mut event = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut event).map_err(|error| {
+            Misuse::new(format!("failed to read the event from standard input: {error}"))
+        })?;
+        return check(event, "standard input");
+    }
+    let own = folder.join(EVENT_FILE);
+    let path = match file {
+        Some(path) => path,
+        None if own.is_file() => &own,
+        None => return Ok(EMPTY.to_vec()),
+    };
+    if !path.exists() {
+        return Err(Misuse::missing(path));
+    }
+    let event = std::fs::read(path).map_err(|error| {
+        Misuse::new(format!("failed to read the event from `{}`: {error}", path.display()))
+    })?;
+    check(event, &path.display().to_string())
+}
+
+fn check(event: Vec<u8>, source: &str) -> Result<Vec<u8>, Misuse> {
+    if event.len() > MAX_EVENT {
+        let size = event.len();
+        let message = format!("the event has {size} bytes, Lambda takes {MAX_EVENT}");
+        return Err(Misuse::new(message).hint("larger data goes through S3"));
+    }
+    match serde_json::from_slice::<IgnoredAny>(&event) {
+        Ok(_) => Ok(event),
+        Err(error) => {
+            let (line, column) = (error.line(), error.column());
+            let what = error.to_string();
+            let what = what.split(" at line ").next().unwrap_or(&what);
+            let what = what.replace("EOF while parsing", "it ends within");
+            Err(Misuse::new(format!(
+                "the event is not JSON: {what}, at line {line} column {column} of `{source}`"
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{MAX_EVENT, check, read};
+
+    #[test]
+    fn what_is_not_json_is_placed() {
+        let misuse = check(b"{\n  \"a\": x}".to_vec(), "event.json").unwrap_err();
+        let expected = "the event is not JSON: expected value, at line 2 column 8 of `event.json`";
+        assert_eq!(misuse.message(), expected);
+        let misuse = check(b"[1".to_vec(), "-d").unwrap_err();
+        let expected = "the event is not JSON: it ends within a list, at line 1 column 2 of `-d`";
+        assert_eq!(misuse.message(), expected);
+    }
+
+    #[test]
+    fn bytes_are_kept_and_bounded() {
+        let written = " {\"b\":1,  \"a\":1.0}\n";
+        assert_eq!(read(Some(written), None, Path::new("/")).unwrap(), written.as_bytes());
+        let string = |length| [b"\"", vec![b'x'; length - 2].as_slice(), b"\""].concat();
+        assert!(check(string(MAX_EVENT), "-d").is_ok());
+        assert!(check(string(MAX_EVENT + 1), "-d").is_err());
+    }
+}

@@ -1,0 +1,186 @@
+//! `rhai-lambda invoke`: runs a function once, in the real runtime under the emulator.
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::Error;
+use crate::emulator::{Answer, Environment, Function, Invocation};
+
+use super::event;
+use super::misuse::Misuse;
+use super::surroundings;
+use super::target::Target;
+use super::terminal::{Ending, Terminal, print};
+
+/// Runs a function once.
+///
+/// The function runs in the runtime that the layer ships, under the rules of Lambda: its environment
+/// variables and no others, its limits of time and size.
+///
+/// The result goes to standard output: JSON with a newline at its end, anything else byte for byte.
+/// Logs and the REPORT line go to standard error. When the function fails, its error goes to standard
+/// output as `aws lambda invoke` would write it, a drawing of it to standard error, and the exit
+/// status is 1; it is 2 when the command was used wrongly.
+#[derive(Args)]
+#[command(after_help = "\
+Examples:
+  rhai-lambda invoke                               function.rhai of this folder, with its event.json
+  rhai-lambda invoke examples/echo -d '{\"id\": 1}'  another folder, an event of your own
+  rhai-lambda invoke hello.rhai                    `fn handler` of a script
+  rhai-lambda invoke orders.list -e event.json     `fn list` of orders.rhai
+  cat event.json | rhai-lambda invoke -e -         an event from standard input
+  rhai-lambda invoke --timeout 30 --env TABLE=orders
+")]
+pub(super) struct Arguments {
+    /// A folder with `function.rhai`, a script with `fn handler`, or `path/to/file.function`
+    #[arg(value_name = "DIR | SCRIPT.rhai | FILE.FUNCTION", default_value = ".")]
+    target: PathBuf,
+
+    /// The event, as JSON [default: `event.json` beside the script, else `{}`]
+    #[arg(short, long, value_name = "JSON", conflicts_with = "event")]
+    data: Option<String>,
+
+    /// A file that holds the event; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    event: Option<PathBuf>,
+
+    /// How long the function may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=900))]
+    timeout: u16,
+
+    /// The memory of the function
+    #[arg(long, value_name = "MB", default_value_t = 128)]
+    #[arg(value_parser = clap::value_parser!(u32).range(128..=10240))]
+    memory: u32,
+
+    /// The runtime to run it in [default: the one within this command]
+    #[arg(long, value_name = "PATH")]
+    bootstrap: Option<PathBuf>,
+
+    /// An environment variable of the function; may be given more than once
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    env: Vec<(OsString, OsString)>,
+}
+
+fn variable(text: &str) -> Result<(OsString, OsString), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("expected NAME=VALUE".to_owned()),
+    }
+}
+
+pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode, Misuse> {
+    let target = Target::find(&arguments.target)?;
+    let data = arguments.data.as_deref();
+    let event = event::read(data, arguments.event.as_deref(), &target.folder)?;
+    let function = function(arguments, &target)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Misuse::new(format!("failed to start: {error}")))?;
+    Ok(runtime.block_on(invoke(function, event, terminal)))
+}
+
+fn function(arguments: &Arguments, target: &Target) -> Result<Function, Misuse> {
+    let mut variables = surroundings::passed_on();
+    variables.extend(arguments.env.iter().cloned());
+    Ok(Function {
+        name: target.name.clone(),
+        handler: target.handler.clone(),
+        task_root: target.folder.clone(),
+        timeout: Duration::from_secs(arguments.timeout.into()),
+        memory_mb: arguments.memory,
+        region: surroundings::region(),
+        runtime: runtime(arguments.bootstrap.as_deref())?,
+        variables,
+    })
+}
+
+/// The command line of the runtime, absolute: it starts in the function's folder.
+fn runtime(bootstrap: Option<&Path>) -> Result<Vec<OsString>, Misuse> {
+    let Some(path) = bootstrap else {
+        let own = std::env::current_exe()
+            .map_err(|error| Misuse::new(format!("failed to find this program: {error}")))?;
+        return Ok(vec![own.into(), "bootstrap".into()]);
+    };
+    if !path.exists() {
+        return Err(Misuse::missing(path));
+    }
+    if !path.is_file() {
+        return Err(Misuse::new(format!("`{}` is not a program", path.display())));
+    }
+    let unreadable = |error| Misuse::new(format!("failed to open `{}`: {error}", path.display()));
+    if path.metadata().map_err(unreadable)?.permissions().mode() & 0o111 == 0 {
+        let misuse = Misuse::new(format!("`{}` is not executable", path.display()));
+        return Err(misuse.hint(format!("`chmod +x {}`", path.display())));
+    }
+    let absolute = path.canonicalize().map_err(unreadable)?;
+    Ok(vec![absolute.into()])
+}
+
+async fn invoke(function: Function, event: Vec<u8>, terminal: Terminal) -> ExitCode {
+    let folder = function.task_root.clone();
+    let mut environment = Environment::new(function, Arc::new(move |line| terminal.line(&line)));
+    let outcome = tokio::select! {
+        outcome = environment.invoke(Invocation::new(event)) => Ok(outcome),
+        number = interrupted() => Err(number),
+    };
+    environment.shut_down().await;
+    match outcome {
+        // As shells do: 128 and the signal's number.
+        Err(number) => ExitCode::from(128 + number),
+        Ok(outcome) => match outcome.answer {
+            Answer::Response { body, content_type } => {
+                let json = content_type.starts_with("application/json");
+                print(&body, if json { Ending::Newline } else { Ending::Exact });
+                ExitCode::SUCCESS
+            }
+            Answer::Error { body, .. } => {
+                draw(&body, &folder, terminal);
+                print(&body, Ending::Newline);
+                ExitCode::FAILURE
+            }
+        },
+    }
+}
+
+/// The signal that ends this command: its child must not outlive it.
+async fn interrupted() -> u8 {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    ) else {
+        // Without handlers the signals end the process at once, and it takes the child along.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => 2,
+        _ = terminate.recv() => 15,
+        _ = hangup.recv() => 1,
+    }
+}
+
+/// Draws a function's error, unless its body is not one.
+fn draw(body: &[u8], folder: &Path, terminal: Terminal) {
+    let Some(error) = serde_json::from_slice(body).ok().and_then(|body| Error::from_json(&body))
+    else {
+        return;
+    };
+    let error = match error.error_type() {
+        "Sandbox.Timedout" => {
+            let message = format!("{}\nhint: `--timeout SECONDS` allows more", error.message());
+            Error::runtime("Sandbox.Timedout", message)
+        }
+        _ => error,
+    };
+    // Absolute files, those of a layer, stay as they are.
+    let source_of = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+    terminal.diagnostic(&error, &source_of);
+}

@@ -1,0 +1,24 @@
+//! A Lambda on this machine: starts the real `bootstrap` and treats it as Lambda does.
+//!
+//! An [`Environment`] is one execution environment: one child process, one Runtime API on a port of
+//! its own. It shares no name of the protocol with the client that it talks to, so that a slip in
+//! one cannot hide behind the same slip in the other. It prints nothing and reads no environment
+//! variable: lines go to a [`Sink`], settings come with the [`Function`].
+
+mod environment;
+mod runtime_api;
+mod exchange;
+mod protocol;
+mod child;
+mod logs;
+mod function;
+mod invocation;
+mod report;
+mod ids;
+
+pub use environment::Environment;
+pub use function::Function;
+pub use invocation::{Answer, Invocation, Outcome};
+pub use logs::{Line, Sink};
+pub use protocol::{MAX_EVENT, MAX_RESPONSE};
+pub use report::{Report, Status};
