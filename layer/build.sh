@@ -69,7 +69,9 @@ require_tools() {
 # Whether the toolchain has, or can get, the standard library of a target.
 has_target() {
     [[ -d $(rustc --print target-libdir --target "$1" 2>/dev/null) ]] && return 0
-    command -v rustup >/dev/null && rustup target add "$1" >/dev/null 2>&1
+    command -v rustup >/dev/null || return 1
+    say "asks rustup for the target \`$1\`"
+    rustup target add "$1" >/dev/null 2>&1
 }
 
 # Whether something in `bootstrap` is compiled from C, and a C compiler for the target is needed.
