@@ -204,7 +204,7 @@ fn rfc3339_millis(millis: u64) -> String {
 ///
 /// The Gregorian calendar repeats every 400 years, 146,097 days. Counting from a first of March
 /// puts the leap day last, where no month length depends on it.
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
+pub(crate) fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468; // from 0000-03-01 to 1970-01-01
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era =

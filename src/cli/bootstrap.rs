@@ -3,7 +3,9 @@
 
 use std::process::ExitCode;
 
+use crate::runtime::Runtime;
+
 /// Does what the binary `bootstrap` does.
 pub(super) fn run() -> ExitCode {
-    ExitCode::FAILURE
+    Runtime::builder().build().run()
 }

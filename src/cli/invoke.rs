@@ -132,22 +132,27 @@ async fn invoke(function: Function, event: Vec<u8>, terminal: Terminal) -> ExitC
         number = interrupted() => Err(number),
     };
     environment.shut_down().await;
-    match outcome {
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
         // As shells do: 128 and the signal's number.
-        Err(number) => ExitCode::from(128 + number),
-        Ok(outcome) => match outcome.answer {
-            Answer::Response { body, content_type } => {
-                let json = content_type.starts_with("application/json");
-                print(&body, if json { Ending::Newline } else { Ending::Exact });
-                ExitCode::SUCCESS
-            }
-            Answer::Error { body, .. } => {
-                draw(&body, &folder, terminal);
-                print(&body, Ending::Newline);
-                ExitCode::FAILURE
-            }
-        },
+        Err(number) => return ExitCode::from(128 + number),
+    };
+    let (printed, status) = match &outcome.answer {
+        Answer::Response { body, content_type } => {
+            let json = content_type.starts_with("application/json");
+            let ending = if json { Ending::Newline } else { Ending::Exact };
+            (print(body, ending), ExitCode::SUCCESS)
+        }
+        Answer::Error { body, .. } => {
+            draw(body, &folder, terminal);
+            (print(body, Ending::Newline), ExitCode::FAILURE)
+        }
+    };
+    if let Err(error) = printed {
+        terminal.error(&format!("failed to write the result to standard output: {error}"));
+        return ExitCode::FAILURE;
     }
+    status
 }
 
 /// The signal that ends this command: its child must not outlive it.
@@ -174,9 +179,10 @@ fn draw(body: &[u8], folder: &Path, terminal: Terminal) {
         return;
     };
     let error = match error.error_type() {
-        "Sandbox.Timedout" => {
+        "Sandbox.Timedout" | "DeadlineExceeded" => {
             let message = format!("{}\nhint: `--timeout SECONDS` allows more", error.message());
-            Error::runtime("Sandbox.Timedout", message)
+            Error::function(error.error_type().to_owned(), message)
+                .with_frames(error.frames().to_vec())
         }
         _ => error,
     };

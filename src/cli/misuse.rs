@@ -4,6 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::suggest::nearest;
+
 /// A message, with `hint:` lines at its end. The command ends with status 2.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Misuse {
@@ -76,60 +78,12 @@ fn nearest_path(path: &Path) -> Option<PathBuf> {
     let Component::Normal(wrong) = wrong else { return None };
     let folder = if parent.as_os_str().is_empty() { Path::new(".") } else { &parent };
     let names = std::fs::read_dir(folder).ok()?.flatten();
-    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
-    let near = nearest(wrong.to_str()?, names)?;
+    let names: Vec<String> =
+        names.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let near = nearest(wrong.to_str()?, names.iter().map(String::as_str))?;
     // Joining nothing would leave a slash behind, and a file with a slash does not exist.
     let rest = components.as_path();
     let near = parent.join(near);
     let whole = if rest.as_os_str().is_empty() { near } else { near.join(rest) };
     whole.exists().then_some(whole)
-}
-
-/// The candidate that is closest to `name`, if one is close enough to be a slip.
-fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
-    let limit = (name.chars().count() / 3).max(1);
-    candidates
-        .map(|candidate| (distance(name, &candidate), candidate))
-        .filter(|(distance, _)| *distance <= limit)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// How many characters to insert, remove, replace or swap with their neighbour (optimal string
-/// alignment).
-fn distance(from: &str, to: &str) -> usize {
-    let to: Vec<char> = to.chars().collect();
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    let mut last = None;
-    for (line, a) in from.chars().enumerate() {
-        let mut next = vec![line + 1];
-        for (column, b) in to.iter().enumerate() {
-            let mut least = row[column] + usize::from(a != *b);
-            least = least.min(row[column + 1] + 1).min(next[column] + 1);
-            if column > 0 && last == Some(*b) && to[column - 1] == a {
-                least = least.min(before[column - 1] + 1);
-            }
-            next.push(least);
-        }
-        before = std::mem::replace(&mut row, next);
-        last = Some(a);
-    }
-    row[to.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{distance, nearest};
-
-    #[test]
-    fn a_slip_is_recognised() {
-        assert_eq!(distance("kitten", "sitting"), 3);
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("ecoh", "echo"), 1);
-        let names = || ["function.rhai", "event.json", "lib"].into_iter().map(str::to_owned);
-        assert_eq!(nearest("funktion.rhai", names()).as_deref(), Some("function.rhai"));
-        assert_eq!(nearest("events.json", names()).as_deref(), Some("event.json"));
-        assert_eq!(nearest("other", names()), None);
-    }
 }

@@ -31,7 +31,12 @@ impl Terminal {
     }
 
     pub(super) fn misuse(self, misuse: &Misuse) {
-        self.write(&self.style.error(misuse.message()));
+        self.error(misuse.message());
+    }
+
+    /// A failure of this command's own.
+    pub(super) fn error(self, message: &str) {
+        self.write(&self.style.error(message));
     }
 
     /// An error of a script, drawn with its source.
@@ -55,11 +60,16 @@ pub(super) enum Ending {
 }
 
 /// Writes a result to standard output.
-pub(super) fn print(bytes: &[u8], ending: Ending) {
+///
+/// # Errors
+/// When it could not be written in full. A reader that went away (`| head`) has what it wanted.
+pub(super) fn print(bytes: &[u8], ending: Ending) -> io::Result<()> {
     let mut output = io::stdout().lock();
     let newline = ending == Ending::Newline || output.is_terminal();
     let end: &[u8] = if newline && !bytes.ends_with(b"\n") { b"\n" } else { b"" };
-    // As above: a reader that went away (`| head`) is no failure.
-    let _ =
-        output.write_all(bytes).and_then(|()| output.write_all(end)).and_then(|()| output.flush());
+    let written = output.write_all(bytes).and_then(|()| output.write_all(end));
+    match written.and_then(|()| output.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+        _ => Ok(()),
+    }
 }

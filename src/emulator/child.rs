@@ -60,6 +60,11 @@ impl Process {
         }
     }
 
+    /// Whether the process is over already.
+    pub(super) fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Ends the process and whatever it started. Lambda does not ask either.
     pub(super) async fn kill(mut self) {
         self.kill_group();

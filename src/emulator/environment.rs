@@ -46,6 +46,8 @@ struct Running {
     process: Process,
     api: RuntimeApi,
     progress: watch::Receiver<Progress>,
+    /// The last figure known: it is gone with the process.
+    max_memory_mb: Option<u32>,
 }
 
 /// How an event was handled, before it is written up.
@@ -53,6 +55,7 @@ struct Handled {
     answer: Answer,
     status: Status,
     max_memory_mb: Option<u32>,
+    ended: Instant,
 }
 
 impl Environment {
@@ -68,13 +71,17 @@ impl Environment {
     /// of the invocation and of its time. Unlike on Lambda, an init that *fails* is not tried
     /// a second time for the same event: a script that does not load would only say so twice.
     pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
+        if self.running.as_mut().is_some_and(|running| running.process.has_ended()) {
+            // It died while nothing was asked of it: that is no fault of this event.
+            self.reset().await;
+        }
         let mut began = Instant::now();
         let mut init_duration = None;
         let mut failure = None;
         if !std::mem::replace(&mut self.initialised, true) {
             match self.load(Phase::Init, began + INIT_LIMIT).await {
-                Ok(()) => {
-                    init_duration = Some(began.elapsed());
+                Ok(ready) => {
+                    init_duration = Some(ready - began);
                     began = Instant::now();
                 }
                 Err(Failure::TimedOut(_)) => began = Instant::now(),
@@ -93,13 +100,14 @@ impl Environment {
             None => self.handle(invocation, deadline).await,
             Some(failure) => {
                 let status = failure.status();
-                Handled { answer: failure.answer(&id), status, max_memory_mb: None }
+                let answer = failure.answer(&id);
+                Handled { answer, status, max_memory_mb: None, ended: Instant::now() }
             }
         };
-        let Handled { answer, status, max_memory_mb } = handled;
+        let Handled { answer, status, max_memory_mb, ended } = handled;
         let report = Report {
             id: id.clone(),
-            duration: began.elapsed(),
+            duration: ended - began,
             init_duration,
             memory_mb: self.function.memory_mb,
             max_memory_mb,
@@ -116,14 +124,14 @@ impl Environment {
         self.reset().await;
     }
 
-    /// Starts the runtime and waits until it asks for an event.
-    async fn load(&mut self, phase: Phase, deadline: Instant) -> Result<(), Failure> {
+    /// Starts the runtime and waits until it asks for an event; tells when it did.
+    async fn load(&mut self, phase: Phase, deadline: Instant) -> Result<Instant, Failure> {
         let began = Instant::now();
         let loaded = match self.start().await {
             Ok(mut running) => match running.ready(deadline, deadline - began, &self.sink).await {
-                Ok(()) => {
+                Ok(ready) => {
                     self.running = Some(running);
-                    Ok(())
+                    Ok(ready)
                 }
                 Err(failure) => {
                     running.process.kill().await;
@@ -148,17 +156,22 @@ impl Environment {
         let log_stream = ids::log_stream(self.function.version());
         let process =
             Process::start(&self.function, &api.address(), &log_stream, self.sink.clone())?;
-        Ok(Running { process, api, progress })
+        Ok(Running { process, api, progress, max_memory_mb: None })
     }
 
     /// Hands the event to the runtime that is loaded.
     async fn handle(&mut self, invocation: Invocation, deadline: Instant) -> Handled {
         let id = invocation.id.clone();
         let timeout = self.function.timeout;
-        let (answer, failure, max_memory_mb) = match &mut self.running {
-            Some(running) => running.handle(invocation, deadline, timeout).await,
-            None => (None, Some(Failure::NotStarted("no runtime is loaded".to_owned())), None),
+        let Some(running) = &mut self.running else {
+            let failure = Failure::NotStarted("no runtime is loaded".to_owned());
+            let (status, ended) = (failure.status(), Instant::now());
+            return Handled { answer: failure.answer(&id), status, max_memory_mb: None, ended };
         };
+        let (answer, failure) = running.handle(invocation, deadline, timeout).await;
+        let ended = Instant::now();
+        running.settle().await;
+        let max_memory_mb = running.max_memory_mb;
         let status = failure.as_ref().map_or(Status::Done, Failure::status);
         let answer = match (answer, failure) {
             (Some(answer), None) => answer,
@@ -169,7 +182,7 @@ impl Environment {
                 answer.unwrap_or_else(|| failure.answer(&id))
             }
         };
-        Handled { answer, status, max_memory_mb }
+        Handled { answer, status, max_memory_mb, ended }
     }
 
     /// Ends the runtime, so that the next event starts a new one.
@@ -204,7 +217,7 @@ impl Running {
         deadline: Instant,
         limit: Duration,
         sink: &Sink,
-    ) -> Result<(), Failure> {
+    ) -> Result<Instant, Failure> {
         let settled = |progress: &Progress| progress.polls > 0 || progress.init_error.is_some();
         let init_error = tokio::select! {
             biased;
@@ -212,8 +225,9 @@ impl Running {
             how = self.process.exited() => return Err(Failure::Exited(how)),
             () = sleep_until(deadline) => return Err(Failure::TimedOut(limit.as_secs_f64())),
         };
-        self.process.flush_logs().await;
-        let Some(InitError { body, error_type }) = init_error else { return Ok(()) };
+        let ready = Instant::now();
+        self.settle().await;
+        let Some(InitError { body, error_type }) = init_error else { return Ok(ready) };
         if timeout(EXIT_LIMIT, self.process.exited()).await.is_err() {
             let message = "the runtime did not end after it reported an init error";
             sink(Line::Warning(message.to_owned()));
@@ -228,9 +242,8 @@ impl Running {
         invocation: Invocation,
         deadline: Instant,
         limit: Duration,
-    ) -> (Option<Answer>, Option<Failure>, Option<u32>) {
+    ) -> (Option<Answer>, Option<Failure>) {
         let polls = self.progress.borrow().polls;
-        let memory_before = self.process.peak_memory_mb();
         let remaining = deadline.saturating_duration_since(Instant::now());
         let pending = self.api.exchange().offer(invocation, ids::since_epoch() + remaining);
         let mut answer = None;
@@ -244,9 +257,12 @@ impl Running {
             how = self.process.exited() => Some(Failure::Exited(how)),
             () = sleep_until(deadline) => Some(Failure::TimedOut(limit.as_secs_f64())),
         };
-        // The figure is gone with the process: then the last one known has to do.
-        let max_memory_mb = self.process.peak_memory_mb().or(memory_before);
+        (answer, failure)
+    }
+
+    /// Takes down what the process has used and said so far.
+    async fn settle(&mut self) {
+        self.max_memory_mb = self.process.peak_memory_mb().or(self.max_memory_mb);
         self.process.flush_logs().await;
-        (answer, failure, max_memory_mb)
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::log::civil_from_days;
+
 /// A random UUID (version 4).
 pub(super) fn uuid() -> String {
     let (high, low) = (random(), random());
@@ -26,7 +28,7 @@ pub(super) fn trace() -> String {
 
 /// A log stream, named after the day.
 pub(super) fn log_stream(version: &str) -> String {
-    let (year, month, day) = date(since_epoch().as_secs() / 86400);
+    let (year, month, day) = civil_from_days(since_epoch().as_secs() / 86400);
     let mut name = format!("{year:04}/{month:02}/{day:02}/[{version}]");
     let _ = write!(name, "{:016x}{:016x}", random(), random());
     name
@@ -43,40 +45,9 @@ fn random() -> u64 {
     RandomState::new().hash_one(since_epoch())
 }
 
-/// Year, month and day of a day since 1970, by walking years and months: this runs once a child.
-fn date(mut day: u64) -> (u64, u64, u64) {
-    let mut year = 1970;
-    loop {
-        let leap = u64::from(year % 4 == 0 && (year % 100 != 0 || year % 400 == 0));
-        if day >= 365 + leap {
-            day -= 365 + leap;
-            year += 1;
-            continue;
-        }
-        let months = [31, 28 + leap, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-        let mut month = 1;
-        for length in months {
-            if day < length {
-                break;
-            }
-            day -= length;
-            month += 1;
-        }
-        return (year, month, day + 1);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{date, trace, uuid};
-
-    #[test]
-    fn days_become_dates() {
-        assert_eq!(date(0), (1970, 1, 1));
-        assert_eq!(date(11_016), (2000, 2, 29));
-        assert_eq!(date(20_780), (2026, 11, 23));
-        assert_eq!(date(20_818), (2026, 12, 31));
-    }
+    use super::{trace, uuid};
 
     #[test]
     fn ids_have_the_form_that_others_parse() {

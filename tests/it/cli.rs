@@ -380,6 +380,18 @@ fn an_event_beyond_lambdas_limit_is_refused() {
 }
 
 #[test]
+fn a_result_that_cannot_be_written_is_a_failure() {
+    let desk = Desk::with("fn handler(event) { event }");
+    let script = "\"$0\" invoke 2>&1 >/dev/full | tail -n 1; \"$0\" invoke 2>/dev/null | true";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(tools::rhai_lambda()).current_dir(desk.folder.path());
+    let exit = Process::spawn(&mut command).wait();
+    let start = "error: failed to write the result to standard output: ";
+    assert!(exit.stdout.starts_with(start), "{exit:?}");
+    assert_eq!(exit.stdout.lines().count(), 1, "{exit:?}");
+}
+
+#[test]
 fn help_shows_examples_and_the_version_is_the_crates() {
     let desk = Desk::new();
     let help = desk.run(&["invoke", "--help"]);

@@ -33,6 +33,8 @@ mod cases;
 mod logs;
 // The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
 mod layer;
+// The emulator as a library: several events in one environment, crashes in between.
+mod emulator;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
 // The rules of the code, checked by reading it.
