@@ -197,7 +197,8 @@ via_rustup() {
     say "way: rustup, static, target \`$target\`, $(rustc --version)"
     if needs_c "$target"; then export_c_compiler "$target"; fi
     set_flags
-    # Packed relocations are 160 kB less to store and start sooner; Rust's musl knows them, the glibc of Amazon Linux 2 does not.
+    # Packed relocations are 160 kB less to store and start sooner; Rust's musl knows them, the
+    # glibc of Amazon Linux 2 does not.
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--pack-dyn-relocs=relr'
     build build --target "$target"
