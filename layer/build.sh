@@ -133,7 +133,7 @@ install_debian() {
         rm -rf "$debian/cache" "$debian/state"
         touch "$debian/installed"
     fi
-    export LD_LIBRARY_PATH=$debian/root/usr/lib/x86_64-linux-gnu
+    export LD_LIBRARY_PATH=$debian/root/usr/lib/$(uname -m)-linux-gnu
     export PATH="$debian/root/usr/bin:$PATH" RUSTC=$debian/root/usr/bin/rustc
 }
 
