@@ -146,7 +146,7 @@ fn an_import_that_is_not_there() {
     let function = Function::new(script).file("lib/prices.rhai", "fn total(x) { x }");
     let (report, _) = init_error(function, IMPORT);
     contains_all(&message(&report), &["lib/pricse"]);
-    assert_eq!(stack(&report).last().unwrap(), "at <script> (function.rhai:1:1)");
+    assert_eq!(stack(&report).last().unwrap(), "at <script> (function.rhai:1:8)");
 }
 
 #[test]
