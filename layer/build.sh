@@ -133,8 +133,9 @@ install_debian() {
         rm -rf "$debian/cache" "$debian/state"
         touch "$debian/installed"
     fi
-    export LD_LIBRARY_PATH=$debian/root/usr/lib/$(uname -m)-linux-gnu
-    export PATH="$debian/root/usr/bin:$PATH" RUSTC=$debian/root/usr/bin/rustc
+    LD_LIBRARY_PATH=$debian/root/usr/lib/$(uname -m)-linux-gnu
+    PATH="$debian/root/usr/bin:$PATH"
+    export LD_LIBRARY_PATH PATH RUSTC=$debian/root/usr/bin/rustc
 }
 
 # A C compiler and an archiver for a musl target, unless the environment names them already. The

@@ -24,7 +24,7 @@ fn readme() -> PathBuf {
 
 /// Whether the release build is asked for; says what is left out when it is not.
 fn is_asked_for(what: &str) -> bool {
-    let asked = std::env::var_os("RHAI_LAMBDA_TESTS").is_some_and(|value| value == "all");
+    let asked = tools::everything_asked_for();
     if !asked {
         tools::say(&format!(
             "left out: {what} (it needs a release build)\nhint: `tests/run` runs everything"
