@@ -7,6 +7,7 @@ mod bounded;
 mod fault;
 mod guard;
 mod resolver;
+mod sorting;
 mod stack;
 
 use std::rc::Rc;
@@ -55,5 +56,6 @@ pub(crate) fn build(config: &Config, roots: Rc<Roots>, logger: Rc<Logger>) -> (E
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
+    sorting::register(&mut engine);
     (engine, host)
 }

@@ -31,6 +31,8 @@ mod wire;
 mod rie;
 // `bootstrap` under ours.
 mod emulator;
+// `Handler::invoke`, without a process and without a Runtime API.
+mod library;
 
 use case::{Case, Reply};
 
@@ -118,6 +120,13 @@ fn check_alive(case: &Case, environment: &mut dyn Environment, last: &Reply) -> 
 #[test]
 fn cases_through_the_scripted_runtime_api() {
     run(&wire::Wire);
+}
+
+#[test]
+fn cases_through_the_library() {
+    if !case::is_updating() {
+        run(&library::Library);
+    }
 }
 
 #[test]
