@@ -19,6 +19,7 @@ impl Backend for Library {
         // The memory is that of the whole process, which runs other tests meanwhile; and how large a
         // response may be is Lambda's business.
         if case.expects_error_type("OutOfMemory")
+            || case.expects_error_type("DataTooLarge")
             || case.expects_error_type("ResponseTooLarge")
             || case.env_names("RHAI_LAMBDA_MAX_MEMORY_MB")
             || case.name.ends_with("init-memory")

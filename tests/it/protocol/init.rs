@@ -153,7 +153,7 @@ fn an_import_that_is_not_there() {
 fn an_import_that_is_not_rhai() {
     let script = "import \"lib/prices\" as prices;\nfn handler(event) { 1 }";
     let function = Function::new(script).file("lib/prices.rhai", "fn total(x) {\n  x +\n}");
-    let (report, _) = init_error(function, IMPORT);
+    let (report, _) = init_error(function, SYNTAX);
     assert_eq!(stack(&report)[0], "at <script> (lib/prices.rhai:3:1)");
 }
 
