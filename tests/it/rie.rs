@@ -131,7 +131,7 @@ fn the_emulator_sees_an_init_error_and_an_end() {
         return;
     };
     let root = Scratch::new();
-    root.write("function.rhai", "throw \"no table\";");
+    root.write("function.rhai", "throw \"no table\";\nfn handler(event) { }");
     let env = [("LAMBDA_TASK_ROOT", root.path().to_str().unwrap())];
     let mut emulator = Emulator::start(&program, "function.handler", &env);
     let answer = emulator.invoke(b"{}");
