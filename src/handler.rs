@@ -86,7 +86,8 @@ impl Handler {
             }
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
-        let (mut engine, host) = engine::build(config, Rc::clone(&roots), path, logger);
+        let (mut engine, host) =
+            engine::build(config, Rc::clone(&roots), path, &source.text, logger);
         extend(&mut engine);
 
         let mut ast = engine.compile(&source.text).map_err(|error| {
