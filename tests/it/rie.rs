@@ -65,7 +65,7 @@ impl Emulator {
 
     /// What it and the function wrote so far.
     pub fn log(&self) -> String {
-        self.process.stderr()
+        self.process.stdout() + &self.process.stderr()
     }
 
     fn try_invoke(&self, event: &[u8]) -> std::io::Result<Answer> {
