@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::{PATIENCE, Process};
@@ -75,7 +76,7 @@ impl Emulator {
 
     /// What it and the function wrote so far.
     pub fn log(&self) -> String {
-        self.process.stderr()
+        self.process.stdout() + &self.process.stderr()
     }
 
     fn try_invoke(&self, event: &[u8]) -> std::io::Result<Answer> {
@@ -94,9 +95,18 @@ impl Emulator {
     }
 }
 
-/// A port that nobody listens at, right now.
+/// A free port that no connection of another test is given meanwhile: below those that the system
+/// hands out, and never the same twice.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() * 97;
+    loop {
+        let port = 10_000 + (first + COUNT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = u16::try_from(port).expect("it is below 30,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until the port is open; `false` when the process ended before.
@@ -142,7 +152,7 @@ fn the_emulator_sees_an_init_error_and_an_end() {
         return;
     };
     let root = Scratch::new();
-    root.write("function.rhai", "throw \"no table\";");
+    root.write("function.rhai", "throw \"no table\";\nfn handler(event) { }");
     let env = [("LAMBDA_TASK_ROOT", root.path().to_str().unwrap())];
     let mut emulator = Emulator::start(&program, "function.handler", &env);
     let answer = emulator.invoke(b"{}");

@@ -128,6 +128,16 @@ impl Case {
         matches!(self.expected, Expected::Error(_))
     }
 
+    /// Whether the error is expected that has this type.
+    pub fn expects_error_type(&self, name: &str) -> bool {
+        matches!(&self.expected, Expected::Error(error) if error["errorType"] == name)
+    }
+
+    /// Whether the case sets this variable.
+    pub fn env_names(&self, name: &str) -> bool {
+        self.env.contains_key(name)
+    }
+
     /// Whether the function is expected not to start: AWS's names for that have a prefix.
     pub fn is_init_error(&self) -> bool {
         let Expected::Error(error) = &self.expected else { return false };
