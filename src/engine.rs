@@ -7,6 +7,7 @@ mod bounded;
 mod fault;
 mod guard;
 mod resolver;
+mod sort;
 mod stack;
 
 use std::rc::Rc;
@@ -18,8 +19,8 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
-pub(crate) use fault::{Phase, describe_parse_error, explain};
-pub(crate) use guard::{Guard, raise};
+pub(crate) use fault::{Phase, conclude, describe_parse_error};
+pub(crate) use guard::{Guard, placed, raise};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
 
@@ -29,7 +30,14 @@ pub(crate) use stack::on_engine_stack;
 const CALL_DEPTH_NET: usize = 8;
 
 /// Builds the engine of one worker.
-pub(crate) fn build(config: &Config, roots: Rc<Roots>, logger: Rc<Logger>) -> (Engine, Host) {
+///
+/// `handler` is the name of the script that it is for.
+pub(crate) fn build(
+    config: &Config,
+    roots: Rc<Roots>,
+    handler: &str,
+    logger: Rc<Logger>,
+) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host { guard: Rc::new(Guard::new(limits.clone())), logger, limits: limits.clone() };
 
@@ -50,10 +58,11 @@ pub(crate) fn build(config: &Config, roots: Rc<Roots>, logger: Rc<Logger>) -> (E
     #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
     engine.on_var(move |_, _, context| guard.visit(context.call_level()).map(|()| None));
 
-    engine.set_module_resolver(resolver::Resolver::new(roots, limits));
+    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
     modules::register(&mut engine, &host);
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
+    sort::register(&mut engine);
     (engine, host)
 }

@@ -3,6 +3,7 @@
 // In reading order.
 pub mod runtime;
 pub mod handler;
+mod answer;
 mod client;
 mod engine;
 mod context;
@@ -13,6 +14,7 @@ mod memory;
 pub mod error;
 pub mod config;
 pub mod diagnostic;
+pub mod secrets;
 pub mod suggest;
 #[cfg(feature = "cli")]
 pub mod emulator;
@@ -20,10 +22,11 @@ pub mod emulator;
 #[cfg(feature = "cli")]
 pub mod cli;
 
+pub use answer::Answer;
 pub use config::Config;
 pub use context::Context;
 pub use error::{Error, Frame, Origin};
-pub use handler::{Answer, Handler};
+pub use handler::Handler;
 pub use runtime::Runtime;
 
 pub use rhai;

@@ -7,9 +7,9 @@
 //! | `env::require(name)` | the value | `EnvError` if it is not set or empty |
 //! | `env::all()` | a map of all variables | |
 
-use rhai::{Dynamic, Engine, EvalAltResult, Map, Module};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
-use crate::engine::raise;
+use crate::engine::{placed, raise};
 use crate::suggest::nearest;
 
 pub(crate) fn register(engine: &mut Engine) {
@@ -17,7 +17,9 @@ pub(crate) fn register(engine: &mut Engine) {
     module.set_native_fn("get", |name: &str| Ok(value_of(name).unwrap_or(Dynamic::UNIT)));
     module
         .set_native_fn("get", |name: &str, default: Dynamic| Ok(value_of(name).unwrap_or(default)));
-    module.set_native_fn("require", require);
+    module.set_native_fn("require", |context: NativeCallContext, name: &str| {
+        placed(context.call_position(), require(name))
+    });
     module.set_native_fn("all", || {
         Ok(std::env::vars_os()
             .map(|(name, value)| {

@@ -4,9 +4,9 @@
 //! |---|---|---|
 //! | `lambda::raw(data, content_type)` | an answer whose bytes are `data`, a string or a blob, sent as they are | `LambdaError` for a content type that no header can carry |
 
-use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Module};
+use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext};
 
-use crate::engine::raise;
+use crate::engine::{placed, raise};
 
 /// An answer that is sent as it is.
 #[derive(Clone, Debug)]
@@ -17,10 +17,15 @@ pub(crate) struct Raw {
 
 pub(crate) fn register(engine: &mut Engine) {
     let mut module = Module::new();
-    module.set_native_fn("raw", |text: ImmutableString, content_type: &str| {
-        raw(text.as_bytes().to_vec(), content_type)
+    module.set_native_fn(
+        "raw",
+        |context: NativeCallContext, text: ImmutableString, content_type: &str| {
+            placed(context.call_position(), raw(text.as_bytes().to_vec(), content_type))
+        },
+    );
+    module.set_native_fn("raw", |context: NativeCallContext, blob: Blob, content_type: &str| {
+        placed(context.call_position(), raw(blob, content_type))
     });
-    module.set_native_fn("raw", |blob: Blob, content_type: &str| raw(blob, content_type));
     engine.register_static_module("lambda", module.into());
 }
 

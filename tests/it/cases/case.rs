@@ -180,7 +180,7 @@ impl Case {
         }
     }
 
-    /// Writes down what was seen.
+    /// Writes down what was seen and does not match.
     pub fn update(&self, replies: &[Reply], log: Option<&str>) {
         let write = |name: &str, text: &str| std::fs::write(self.folder.join(name), text).unwrap();
         let _ = std::fs::remove_file(self.folder.join("expected.json"));
@@ -188,10 +188,20 @@ impl Case {
         let last = replies.last().expect("a case has an event");
         if last.is_error == Some(true) {
             let body: Value = serde_json::from_str(&last.text).unwrap();
+            let unknown = json!({});
+            let known = if let Expected::Error(error) = &self.expected { error } else { &unknown };
+            // What matches is kept: it may hold a pattern.
+            let text = |key: &str| match (&known[key], &body[key]) {
+                (Value::String(pattern), Value::String(found)) if matches(pattern, found) => {
+                    known[key].clone()
+                }
+                (_, found) => found.clone(),
+            };
+            let (stack, found) = (&known["stackTrace"], &body["stackTrace"]);
             let error = json!({
-                "errorType": body["errorType"],
-                "errorMessage": body["errorMessage"],
-                "stackTrace": body["stackTrace"],
+                "errorType": text("errorType"),
+                "errorMessage": text("errorMessage"),
+                "stackTrace": if stack_matches(stack, found) { stack } else { found },
                 "header": last.header,
             });
             write("error.json", &format!("{}\n", serde_json::to_string_pretty(&error).unwrap()));
