@@ -8,6 +8,7 @@ mod fault;
 mod guard;
 mod resolver;
 mod sort;
+mod sources;
 mod stack;
 
 use std::rc::Rc;
@@ -31,11 +32,12 @@ const CALL_DEPTH_NET: usize = 8;
 
 /// Builds the engine of one worker.
 ///
-/// `handler` is the name of the script that it is for.
+/// It is for the script `handler`, whose text is `source`.
 pub(crate) fn build(
     config: &Config,
     roots: Rc<Roots>,
     handler: &str,
+    source: &str,
     logger: Rc<Logger>,
 ) -> (Engine, Host) {
     let limits = &config.limits;
@@ -58,8 +60,9 @@ pub(crate) fn build(
     #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
     engine.on_var(move |_, _, context| guard.visit(context.call_level()).map(|()| None));
 
+    let sources = sources::Sources::gather(&roots, source);
+    modules::register(&mut engine, &host, |name| sources.may_use(name));
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
-    modules::register(&mut engine, &host);
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);

@@ -86,7 +86,8 @@ impl Handler {
             }
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
-        let (mut engine, host) = engine::build(config, Rc::clone(&roots), path, logger);
+        let (mut engine, host) =
+            engine::build(config, Rc::clone(&roots), path, &source.text, logger);
         extend(&mut engine);
 
         let mut ast = engine.compile(&source.text).map_err(|error| {
@@ -138,9 +139,13 @@ impl Handler {
         guard.start_invocation(context.remaining());
 
         let max_depth = self.host.limits.max_json_depth;
-        let event = payload::read(event, max_depth, guard.memory_ceiling()).map_err(|what| {
-            Error::runtime("InvalidEvent", format!("the event is not usable JSON: {what}"))
-        })?;
+        let event = match event {
+            // Emulators let clients send nothing.
+            b"" => Dynamic::UNIT,
+            _ => payload::read(event, max_depth, guard.memory_ceiling()).map_err(|what| {
+                Error::runtime("InvalidEvent", format!("the event is not usable JSON: {what}"))
+            })?,
+        };
         let result: Result<Dynamic, Box<EvalAltResult>> = if self.takes_context {
             let context = ContextValue::new(Rc::new(context), Rc::clone(&self.environment));
             self.engine.eval_fn_call(&self.function, None, (event, context))

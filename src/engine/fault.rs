@@ -202,7 +202,10 @@ fn message_of(mut leaf: EvalAltResult) -> String {
     match &leaf {
         EvalAltResult::ErrorFunctionNotFound(signature, _) => {
             let signature = signature.replace("&str | ImmutableString | String", "string");
-            format!("no function `{}` takes these arguments", signature.replacen(" (", "(", 1))
+            match signature.split_once(" (") {
+                Some((name, arguments)) => format!("no function `{name}` for ({arguments}"),
+                None => format!("no function `{signature}`"),
+            }
         }
         EvalAltResult::ErrorDotExpr(..) => {
             property_message(&message).unwrap_or_else(|| lower_first(&message))

@@ -62,7 +62,7 @@ impl Roots {
     }
 
     /// Reads `name` from the task root, else from the import root.
-    fn read_module(&self, name: &str) -> Result<Source, Missing> {
+    pub(crate) fn read_module(&self, name: &str) -> Result<Source, Missing> {
         match self.read(&self.task, name) {
             Err(Missing::Absent) => self.read(&self.import, name),
             found => found,
@@ -146,6 +146,12 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The path of an import as all else names the script.
+pub(crate) fn plain_name(path: &str) -> &str {
+    let name = path.strip_suffix(EXTENSION).unwrap_or(path);
+    name.strip_prefix("./").unwrap_or(name)
+}
+
 /// Resolves `import`: Rhai asks it for every import that a script executes.
 pub(crate) struct Resolver {
     roots: Rc<Roots>,
@@ -206,8 +212,7 @@ impl ModuleResolver for Resolver {
         path: &str,
         place: Position,
     ) -> Result<Rc<Module>, Box<EvalAltResult>> {
-        let name = path.strip_suffix(EXTENSION).unwrap_or(path);
-        let name = name.strip_prefix("./").unwrap_or(name);
+        let name = plain_name(path);
         if let Some(module) = self.loaded.borrow().get(name) {
             return Ok(module.clone());
         }

@@ -27,6 +27,10 @@ mod rie;
 mod protocol;
 // `tests/cases/`: handlers as data, run through every backend. Most new tests belong there.
 mod cases;
+// `tests/scripts/`: what the modules for scripts do, asserted by scripts; their documentation, run.
+mod scripts;
+// `REFERENCE.md` against the sources that it is gathered from.
+mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
 // The emulator as a library: several events in one environment, crashes in between.
