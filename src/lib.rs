@@ -60,7 +60,8 @@
 //! | `cli` | yes | the command `rhai-lambda` and [`emulator`], with what they depend on |
 //!
 //! Who builds a `bootstrap` wants `default-features = false`. In every case the crate sets the
-//! process's allocator, to one that counts: the memory limit of scripts is read from it.
+//! process's allocator, to one that counts, since the memory limit of scripts is read from it: a
+//! program that uses the crate cannot set another.
 
 // In reading order.
 pub mod runtime;
