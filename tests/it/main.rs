@@ -41,5 +41,7 @@ mod layer;
 mod emulator;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
+// `examples/embed`: the library as the base of another `bootstrap`.
+mod embed;
 // The rules of the code, checked by reading it.
 mod tidy;
