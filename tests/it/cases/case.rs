@@ -58,7 +58,8 @@ pub fn all() -> Vec<Case> {
         for name in names {
             let folder = parent_path.join(&name);
             let is_example = parent == "examples";
-            if !is_example || folder.join("function.rhai").is_file() {
+            // An example that brings its own `bootstrap` has its own test.
+            if !is_example || !folder.join("Cargo.toml").exists() {
                 cases.push(Case { is_example, ..Case::read(&folder, &format!("{parent}/{name}")) });
             }
         }
@@ -126,6 +127,16 @@ impl Case {
 
     pub fn expects_error(&self) -> bool {
         matches!(self.expected, Expected::Error(_))
+    }
+
+    /// Whether the error is expected that has this type.
+    pub fn expects_error_type(&self, name: &str) -> bool {
+        matches!(&self.expected, Expected::Error(error) if error["errorType"] == name)
+    }
+
+    /// Whether the case sets this variable.
+    pub fn env_names(&self, name: &str) -> bool {
+        self.env.contains_key(name)
     }
 
     /// Whether the function is expected not to start: AWS's names for that have a prefix.
