@@ -6,8 +6,16 @@
 pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
+pub(crate) mod encoding;
+pub(crate) mod crypto;
+pub(crate) mod fs;
 pub(crate) mod lambda;
 
+// What several of them share.
+mod bytes;
+mod options;
+
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use rhai::Engine;
@@ -22,16 +30,21 @@ pub(crate) struct Host {
     pub(crate) guard: Rc<Guard>,
     pub(crate) logger: Rc<Logger>,
     pub(crate) limits: Limits,
+    /// Where the function's own files are.
+    pub(crate) task_root: PathBuf,
 }
 
 /// Teaches an engine one module.
 type Register = fn(&mut Engine, &Host);
 
 /// Every module by its name in scripts.
-const MODULES: [(&str, Register); 4] = [
+const MODULES: &[(&str, Register)] = &[
     ("log", log::register),
     ("env", env::register),
     ("json", json::register),
+    ("encoding", encoding::register),
+    ("crypto", crypto::register),
+    ("fs", fs::register),
     ("lambda", lambda::register),
 ];
 
@@ -39,7 +52,7 @@ const MODULES: [(&str, Register); 4] = [
 pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) -> bool) {
     log::register_print(engine, host);
     json::register_methods(engine, host);
-    for (name, register) in MODULES {
+    for &(name, register) in MODULES {
         if named(name) {
             register(engine, host);
         }
