@@ -103,7 +103,7 @@ impl Files {
     /// Writes a plain file, with the folders on the way to it.
     pub(super) fn write(&self, path: &str, data: &[u8], append: bool) -> Result<(), Refused> {
         let (folder, name) = self.writable(path)?;
-        let folder = make_folders(&folder)?;
+        let folder = self.make_folders(&folder)?;
         let target = folder.join(name);
         let real = match target.symlink_metadata() {
             Err(error) if error.kind() == ErrorKind::NotFound => target,
@@ -113,7 +113,7 @@ impl Files {
                     true => target.canonicalize().map_err(|_| leads_nowhere())?,
                     false => target,
                 };
-                inside_writable(&real)?;
+                self.check_writable(&real)?;
                 plain_file(&real.symlink_metadata()?)?;
                 real
             }
@@ -132,7 +132,7 @@ impl Files {
     pub(super) fn delete(&self, path: &str) -> Result<bool, Refused> {
         let (folder, name) = self.writable(path)?;
         let target = match folder.canonicalize() {
-            Ok(folder) => inside_writable(&folder).map(|()| folder.join(name))?,
+            Ok(folder) => self.check_writable(&folder).map(|()| folder.join(name))?,
             Err(error) if is_absent(&error) => return Ok(false),
             Err(error) => return Err(error.into()),
         };
@@ -197,27 +197,45 @@ impl Files {
             _ => Err(Refused::new("is_a_folder", "ends with `/`, expected the name of a file")),
         }
     }
-}
 
-/// Makes the folders of a path that are missing, and returns it without links.
-fn make_folders(folder: &Path) -> Result<PathBuf, Refused> {
-    let mut real = Path::new(WRITABLE).canonicalize()?;
-    let parts = folder.strip_prefix(WRITABLE).map_err(|_| leads_out())?;
-    for part in parts {
-        let next = real.join(part);
-        match fs::create_dir(&next) {
-            Ok(()) => real = next,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+    /// Makes the folders of a path that are missing, and returns it without links.
+    fn make_folders(&self, folder: &Path) -> Result<PathBuf, Refused> {
+        let mut real = Path::new(WRITABLE).canonicalize()?;
+        let parts = folder.strip_prefix(WRITABLE).map_err(|_| leads_out())?;
+        for part in parts {
+            let next = real.join(part);
+            self.check_writable(&next)?;
+            real = match fs::create_dir(&next) {
+                Ok(()) => next,
                 // A link, or a folder of before: where it leads decides.
-                real = next.canonicalize().map_err(|_| leads_nowhere())?;
-                inside_writable(&real)?;
-            }
-            Err(error) => return Err(error.into()),
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                    let next = next.canonicalize().map_err(|_| leads_nowhere())?;
+                    self.check_writable(&next)?;
+                    next
+                }
+                Err(error) => return Err(error.into()),
+            };
+        }
+        match real.symlink_metadata()?.is_dir() {
+            true => Ok(real),
+            false => Err(io::Error::from(ErrorKind::NotADirectory).into()),
         }
     }
-    match real.symlink_metadata()?.is_dir() {
-        true => Ok(real),
-        false => Err(io::Error::from(ErrorKind::NotADirectory).into()),
+
+    /// Refuses a path without links that is not below the one folder that can be written; and the
+    /// function's own folder, which on a laptop may be there, so that it is as on Lambda.
+    fn check_writable(&self, real: &Path) -> Result<(), Refused> {
+        let writable = Path::new(WRITABLE).canonicalize()?;
+        if !real.starts_with(&writable) {
+            return Err(leads_out());
+        }
+        let task = self.task.canonicalize().unwrap_or_default();
+        match task != writable && task.starts_with(&writable) && real.starts_with(&task) {
+            true => {
+                Err(Refused::new("outside", "is in the function's folder, which cannot be written"))
+            }
+            false => Ok(()),
+        }
     }
 }
 
@@ -250,13 +268,6 @@ fn read_entry(entry: DirEntry) -> Result<Option<Entry>, Refused> {
     };
     let name = entry.file_name().to_string_lossy().into_owned();
     Ok(Some(Entry { name, kind, size: if kind == "file" { found.len() } else { 0 } }))
-}
-
-fn inside_writable(real: &Path) -> Result<(), Refused> {
-    match real.starts_with(Path::new(WRITABLE).canonicalize()?) {
-        true => Ok(()),
-        false => Err(leads_out()),
-    }
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -77,7 +77,7 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.tmp);
-        let _ = fs::remove_dir_all(self.task.parent().unwrap());
+        let _ = fs::remove_dir_all(self.outside.parent().unwrap());
     }
 }
 
@@ -146,6 +146,28 @@ fn what_can_be_read_cannot_always_be_written() {
     }
     assert_eq!(world.read("data.txt").as_deref(), Ok("data"));
     assert!(!world.task.join("new.txt").exists());
+}
+
+#[test]
+fn the_functions_folder_cannot_be_written_wherever_it_is() {
+    let mut world = World::new();
+    world.task = world.tmp.join("task");
+    fs::create_dir(&world.task).unwrap();
+    fs::write(world.task.join("data.txt"), "data").unwrap();
+    symlink(&world.task, world.tmp.join("link")).unwrap();
+    world.files = Files::new(&world.task);
+    assert_eq!(world.read("data.txt").as_deref(), Ok("data"));
+    for path in
+        ["task/data.txt", "task/new.txt", "task/new/new.txt", "link/new.txt", "link/data.txt"]
+    {
+        assert_eq!(world.write(&world.in_tmp(path)), Err("outside"), "{path}");
+        assert_eq!(
+            world.delete(&world.in_tmp(path)),
+            if path.contains("new/") { Ok(false) } else { Err("outside") }
+        );
+    }
+    assert_eq!(fs::read_dir(&world.task).unwrap().count(), 1);
+    assert_eq!(world.write(&world.in_tmp("beside.txt")), Ok(()));
 }
 
 #[test]
