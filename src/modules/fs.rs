@@ -17,6 +17,7 @@
 //! fs::write("/tmp/greeting.txt", "Grüße");
 //! assert_eq(fs::read("/tmp/greeting.txt").len(), 7);
 //! assert_eq(fs::read_text("/tmp/greeting.txt"), "Grüße");
+//! fs::delete("/tmp/greeting.txt");
 //! assert_eq(assert_throws(|| fs::read("data/none.csv"), "FsError").reason, "not_found");
 //! assert_eq(assert_throws(|| fs::read("/etc/passwd"), "FsError").reason, "outside");
 //! ```
@@ -27,9 +28,11 @@
 //! `#{ append: true }` after it. Folders on the way are made.
 //!
 //! ```rhai
-//! fs::write("/tmp/reports/2026/november.csv", "day,orders\n");
-//! fs::write("/tmp/reports/2026/november.csv", "1,17\n", #{ append: true });
-//! assert_eq(fs::read_text("/tmp/reports/2026/november.csv"), "day,orders\n1,17\n");
+//! let path = "/tmp/reports/2026/november.csv";
+//! fs::write(path, "day,orders\n");
+//! fs::write(path, "1,17\n", #{ append: true });
+//! assert_eq(fs::read_text(path), "day,orders\n1,17\n");
+//! fs::delete(path);
 //! assert_throws(|| fs::write("november.csv", ""), "FsError");
 //! ```
 //!
@@ -39,8 +42,11 @@
 //! `"folder"`, `"link"` or `"other"`) and `size` in bytes.
 //!
 //! ```rhai
-//! fs::write("/tmp/letters/a.txt", "Hello");
-//! assert_eq(fs::list("/tmp/letters"), [#{ name: "a.txt", kind: "file", size: 5 }]);
+//! let folder = `/tmp/letters-${crypto::uuid()}`;
+//! fs::write(folder + "/a.txt", "Hello");
+//! assert_eq(fs::list(folder), [#{ name: "a.txt", kind: "file", size: 5 }]);
+//! fs::delete(folder + "/a.txt");
+//! fs::delete(folder);
 //! ```
 //!
 //! # `fs::exists(path)`
