@@ -11,8 +11,8 @@
 //! | `env.json` | further environment; `AWS_LAMBDA_FUNCTION_TIMEOUT` (seconds) sets the deadline |
 //! | `log.txt` | what is logged, in text, with `<time>` for the time |
 //!
-//! Every folder of `examples/` that holds a `function.rhai` is a case too; there the result counts as
-//! JSON, not as bytes, so that it can be laid out for people.
+//! Every folder of `examples/` without a `Cargo.toml` is a case too; there the result counts as JSON,
+//! not as bytes, so that it can be laid out for people.
 //!
 //! In `error.json` and `log.txt` a `*` stands for anything, and a frame `...` for any frames.
 //!

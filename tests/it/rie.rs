@@ -35,27 +35,37 @@ impl Answer {
 impl Emulator {
     /// Starts `program` with `bootstrap`, a handler and its environment.
     pub fn start(program: &Path, handler: &str, env: &[(&str, &str)]) -> Self {
-        // Another process may take a free port before the emulator does.
-        for _ in 0..5 {
-            let (port, api_port) = (free_port(), free_port());
+        Self::launch(|address, api_address| {
             let mut command = Command::new(program);
             command
-                .args(["--log-level", "error", "--runtime-interface-emulator-address"])
-                .arg(format!("127.0.0.1:{port}"))
-                .arg("--runtime-api-address")
-                .arg(format!("127.0.0.1:{api_port}"))
+                .args(["--log-level", "error", "--runtime-interface-emulator-address", address])
+                .args(["--runtime-api-address", api_address])
                 .arg(tools::bootstrap())
                 .arg(handler)
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
                 .env("_HANDLER", handler)
                 .envs(env.iter().copied());
-            let mut process = Process::spawn(&mut command);
+            command
+        })
+    }
+
+    /// Starts what `command` makes of the two addresses to listen at: for the caller, for the
+    /// function.
+    pub fn launch(command: impl Fn(&str, &str) -> Command) -> Self {
+        let mut said = String::new();
+        // Another process may take a free port before the emulator does.
+        for _ in 0..5 {
+            let port = free_port();
+            let (address, api_address) =
+                (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()));
+            let mut process = Process::spawn(&mut command(&address, &api_address));
             if listens(&mut process, port) {
                 return Self { process, port };
             }
+            said = process.stderr();
         }
-        panic!("`{}` does not start", program.display());
+        panic!("the emulator does not start, it says: {said}");
     }
 
     /// Invokes the function.
@@ -87,7 +97,7 @@ impl Emulator {
 
 /// A free port that no connection of another test is given meanwhile: below those that the system
 /// hands out, and never the same twice.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let first = std::process::id() * 97;
     loop {
@@ -100,7 +110,7 @@ fn free_port() -> u16 {
 }
 
 /// Waits until the port is open; `false` when the process ended before.
-fn listens(process: &mut Process, port: u16) -> bool {
+pub fn listens(process: &mut Process, port: u16) -> bool {
     let start = Instant::now();
     while process.is_running() && start.elapsed() < PATIENCE {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
