@@ -57,7 +57,7 @@ trait Environment {
 }
 
 /// Cases that run at the same time in one backend: most of them wait.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 
 /// Runs every case through `backend` and fails with all that went wrong.
 fn run(backend: &(impl Backend + Sync)) {

@@ -122,7 +122,7 @@ impl Case {
     /// How long each of its events may take.
     pub fn timeout(&self) -> Duration {
         let seconds = self.env.get("AWS_LAMBDA_FUNCTION_TIMEOUT");
-        Duration::from_secs(seconds.map_or(30, |seconds| seconds.parse().unwrap()))
+        Duration::from_secs(seconds.map_or(60, |seconds| seconds.parse().unwrap()))
     }
 
     pub fn expects_error(&self) -> bool {
