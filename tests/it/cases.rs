@@ -21,7 +21,7 @@
 //! result must be the same, since no variable survives.
 //!
 //! `UPDATE_EXPECT=1 cargo test cases` writes what was seen where it does not match;
-//! `RHAI_LAMBDA_CASE=deadline cargo test cases` runs the cases whose names contain that.
+//! `IT_CASE=deadline cargo test cases` runs the cases whose names contain that.
 
 // The folder, read; what came, judged.
 mod case;

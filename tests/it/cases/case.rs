@@ -43,9 +43,9 @@ enum Expected {
     Unknown,
 }
 
-/// Every case, in order, or those that `RHAI_LAMBDA_CASE` names.
+/// Every case, in order, or those that `IT_CASE` names.
 pub fn all() -> Vec<Case> {
-    let wanted = std::env::var("RHAI_LAMBDA_CASE").unwrap_or_default();
+    let wanted = std::env::var("IT_CASE").unwrap_or_default();
     let mut cases = Vec::new();
     for parent in ["tests/cases", "examples"] {
         let parent_path = tools::root().join(parent);
@@ -68,7 +68,7 @@ pub fn all() -> Vec<Case> {
 }
 
 pub fn is_filtered() -> bool {
-    std::env::var_os("RHAI_LAMBDA_CASE").is_some()
+    std::env::var_os("IT_CASE").is_some()
 }
 
 pub fn is_updating() -> bool {
