@@ -14,9 +14,9 @@ use ureq::http::{HeaderMap, Request, Response, StatusCode};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
+use crate::answer::Answer;
 use crate::context::Context;
 use crate::error::Error;
-use crate::handler::Answer;
 
 const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 const DEADLINE_MS: &str = "lambda-runtime-deadline-ms";
@@ -63,7 +63,7 @@ pub(crate) enum Verdict {
     /// It will be delivered.
     Accepted,
     /// 413: the answer is larger than Lambda delivers; an error may be sent instead.
-    TooLarge,
+    TooLarge(String),
     /// Nobody waits for it any more, or Lambda does not like it: log it and go on.
     Refused(String),
 }
@@ -73,8 +73,8 @@ pub(crate) enum Verdict {
 pub(crate) enum Next {
     /// An event.
     Event(Box<Invocation>),
-    /// An event of which a part is missing. Its caller still waits for an answer.
-    Broken(Receipt, Context, String),
+    /// An event of which a part is missing, and why. Its caller still waits for an answer.
+    Broken(Box<(Receipt, Context, String)>),
 }
 
 /// The Runtime API cannot be used any more; the process must end.
@@ -245,10 +245,7 @@ impl Client {
             Gone::new(format!("cannot reach the Runtime API at `{}`: {error}", self.authority))
         })?;
         match response.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => {
-                let _ = describe(response);
-                Ok(Verdict::TooLarge)
-            }
+            StatusCode::PAYLOAD_TOO_LARGE => Ok(Verdict::TooLarge(describe(response))),
             StatusCode::INTERNAL_SERVER_ERROR => {
                 let answer = describe(response);
                 Err(Gone::new(format!("the Runtime API at `{}` failed: {answer}", self.authority)))
@@ -319,7 +316,7 @@ fn read_event(response: Response<Body>) -> Result<Next, String> {
         Ok(_) => Ok(Next::Event(Box::new(Invocation { context, event, receipt }))),
         Err(error) => {
             let why = format!("the event broke off after {} bytes: {error}", event.len());
-            Ok(Next::Broken(receipt, context, why))
+            Ok(Next::Broken(Box::new((receipt, context, why))))
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::secrets::Secrets;
 
 /// Everything that `bootstrap` takes from its environment.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub log_level: LogLevel,
     /// `_LAMBDA_TELEMETRY_LOG_FD`: the descriptor on which Lambda takes framed log records.
     pub telemetry_fd: Option<i32>,
+    /// The function's credentials, which no log and no error shows.
+    pub secrets: Secrets,
     /// The limits of a script.
     pub limits: Limits,
 }
@@ -171,6 +174,11 @@ impl Config {
                 .and_then(|name| LogLevel::parse(&name))
                 .unwrap_or(default_level),
             telemetry_fd: vars.text("_LAMBDA_TELEMETRY_LOG_FD").and_then(|fd| fd.parse().ok()),
+            secrets: Secrets::new(
+                ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"]
+                    .into_iter()
+                    .filter_map(|name| vars.text(name)),
+            ),
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
         })
     }

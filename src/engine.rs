@@ -7,6 +7,8 @@ mod bounded;
 mod fault;
 mod guard;
 mod resolver;
+mod sort;
+mod sources;
 mod stack;
 
 use std::rc::Rc;
@@ -18,8 +20,8 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
-pub(crate) use fault::{Phase, describe_parse_error, explain};
-pub(crate) use guard::{Guard, raise};
+pub(crate) use fault::{Phase, conclude, describe_parse_error};
+pub(crate) use guard::{Guard, placed, raise};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
 
@@ -29,7 +31,15 @@ pub(crate) use stack::on_engine_stack;
 const CALL_DEPTH_NET: usize = 8;
 
 /// Builds the engine of one worker.
-pub(crate) fn build(config: &Config, roots: Rc<Roots>, logger: Rc<Logger>) -> (Engine, Host) {
+///
+/// It is for the script `handler`, whose text is `source`.
+pub(crate) fn build(
+    config: &Config,
+    roots: Rc<Roots>,
+    handler: &str,
+    source: &str,
+    logger: Rc<Logger>,
+) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host { guard: Rc::new(Guard::new(limits.clone())), logger, limits: limits.clone() };
 
@@ -50,10 +60,12 @@ pub(crate) fn build(config: &Config, roots: Rc<Roots>, logger: Rc<Logger>) -> (E
     #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
     engine.on_var(move |_, _, context| guard.visit(context.call_level()).map(|()| None));
 
-    engine.set_module_resolver(resolver::Resolver::new(roots, limits));
-    modules::register(&mut engine, &host);
+    let sources = sources::Sources::gather(&roots, source);
+    modules::register(&mut engine, &host, |name| sources.may_use(name));
+    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
+    sort::register(&mut engine);
     (engine, host)
 }

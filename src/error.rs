@@ -9,6 +9,8 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
+use crate::secrets::Secrets;
+
 /// The X-Ray cause is cropped to this many bytes, as AWS asks of runtimes.
 const XRAY_CAUSE_LIMIT: usize = 64 * 1024;
 
@@ -122,6 +124,17 @@ impl Error {
     pub fn into_init(mut self, error_type: &'static str) -> Self {
         self.inner.origin = Origin::Runtime;
         self.inner.error_type = Cow::Borrowed(error_type);
+        self
+    }
+
+    /// The same error without the secrets that it may quote.
+    #[must_use]
+    pub(crate) fn masked(mut self, secrets: &Secrets) -> Self {
+        self.inner.message = secrets.mask(self.inner.message);
+        self.inner.error_type = match self.inner.error_type {
+            Cow::Owned(error_type) => Cow::Owned(secrets.mask(error_type)),
+            fixed => fixed,
+        };
         self
     }
 

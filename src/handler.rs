@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, Scope};
 
+use crate::answer::Answer;
 use crate::config::Config;
 use crate::context::{Context, ContextValue, Function};
 use crate::engine::{self, Missing, Phase, Roots};
@@ -25,6 +26,10 @@ use crate::suggest::nearest;
 pub struct Handler {
     engine: Engine,
     host: Host,
+    roots: Rc<Roots>,
+    /// The script's path without extension, as `_HANDLER` has it.
+    name: String,
+    /// The script as errors name it.
     file: String,
     function: String,
     takes_context: bool,
@@ -32,15 +37,6 @@ pub struct Handler {
     environment: Rc<Function>,
     /// Bytes allocated when the first event arrives.
     baseline: usize,
-}
-
-/// What a handler answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The bytes, as Lambda takes them.
-    pub body: Vec<u8>,
-    /// `application/json`, unless the script said otherwise with `lambda::raw`.
-    pub content_type: Cow<'static, str>,
 }
 
 impl Handler {
@@ -90,7 +86,8 @@ impl Handler {
             }
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
-        let (mut engine, host) = engine::build(config, Rc::clone(&roots), logger);
+        let (mut engine, host) =
+            engine::build(config, Rc::clone(&roots), path, &source.text, logger);
         extend(&mut engine);
 
         let mut ast = engine.compile(&source.text).map_err(|error| {
@@ -113,15 +110,23 @@ impl Handler {
         {
             return Err(Error::init("Runtime.InitError", host.guard.describe(trip).1));
         }
-        let module = module
-            .map_err(|error| engine::explain(*error, &source.file, &host.guard, Phase::Init))?;
+        let module = match module {
+            Ok(module) => module,
+            Err(error) => {
+                let _: Dynamic = engine::conclude(*error, &source.file, &host.guard, Phase::Init)?;
+                let message = "the top level called `exit`; only a handler can";
+                return Err(Error::init("Runtime.InitError", message));
+            }
+        };
         engine.register_global_module(module.into());
         drop(ast);
 
         let baseline = crate::memory::allocated();
         let environment = Rc::new(Function::from(config));
         let function = function.to_owned();
-        Ok(Self { engine, host, file: source.file, function, takes_context, environment, baseline })
+        let name = path.to_owned();
+        let file = source.file;
+        Ok(Self { engine, host, roots, name, file, function, takes_context, environment, baseline })
     }
 
     /// Handles one event.
@@ -135,7 +140,7 @@ impl Handler {
 
         let max_depth = self.host.limits.max_json_depth;
         let event = match event {
-            // Lambda lets clients send nothing.
+            // Emulators let clients send nothing.
             b"" => Dynamic::UNIT,
             _ => payload::read(event, max_depth, guard.memory_ceiling()).map_err(|what| {
                 Error::runtime("InvalidEvent", format!("the event is not usable JSON: {what}"))
@@ -149,18 +154,28 @@ impl Handler {
         };
         let value = match result {
             Ok(value) => value,
-            // `exit(value)` ends the handler with a value.
-            Err(error) => match *error {
-                EvalAltResult::Exit(value, _) => value,
-                error => return Err(engine::explain(error, &self.file, guard, Phase::Invocation)),
-            },
+            Err(error) => engine::conclude(*error, &self.file, guard, Phase::Invocation)
+                .map_err(|error| self.placed(error))?,
         };
         if let Some(trip) = guard.tripped() {
             // Something swallowed the error: what came out is not what the script meant.
             let (error_type, message) = guard.describe(trip);
-            return Err(Error::function(error_type, message));
+            return Err(self.placed(Error::function(error_type, message)));
         }
         self.answer(value, max_depth)
+    }
+
+    /// The error with the handler as its place, if it has none of its own: a script that is stopped
+    /// between two variables has lost its stack.
+    fn placed(&self, error: Error) -> Error {
+        if !error.frames().is_empty() {
+            return error;
+        }
+        let source = self.roots.read_handler(&self.name).map(|source| source.text);
+        let (line, column) =
+            source.ok().and_then(|text| find_function(&text, &self.function)).unwrap_or((0, 0));
+        let (function, file) = (self.function.clone(), self.file.clone());
+        error.with_frames(vec![Frame { function, file, line, column }])
     }
 
     fn answer(&self, value: Dynamic, max_depth: usize) -> Result<Answer, Error> {
@@ -216,6 +231,17 @@ fn split_name(handler: &str) -> Result<(&str, &str), Error> {
 fn is_name(function: &str) -> bool {
     function.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && function.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Line and column, from 1, of the first `fn name`.
+fn find_function(text: &str, name: &str) -> Option<(usize, usize)> {
+    text.lines().enumerate().find_map(|(at, line)| {
+        let start = line.find("fn ")?;
+        let rest = line[start + 3..].trim_start().strip_prefix(name)?;
+        let is_code = !line.trim_start().starts_with("//");
+        (is_code && rest.trim_start().starts_with('('))
+            .then(|| (at + 1, line[..start].chars().count() + 1))
+    })
 }
 
 fn absent(roots: &Roots, config: &Config, path: &str) -> Error {

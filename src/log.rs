@@ -12,12 +12,14 @@ use serde_json::{Map, Value, json};
 
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::error::Error;
+use crate::secrets::Secrets;
 
 /// Writes the log of one worker.
 #[derive(Debug)]
 pub(crate) struct Logger {
     format: LogFormat,
     level: LogLevel,
+    secrets: Secrets,
     sink: RefCell<Sink>,
     invocation: RefCell<Option<Invocation>>,
 }
@@ -44,6 +46,7 @@ impl Logger {
         Self {
             format: config.log_format,
             level: config.log_level,
+            secrets: config.secrets.clone(),
             sink: RefCell::new(match config.telemetry_fd {
                 Some(fd) => Sink::UnopenedTelemetry(fd),
                 None => Sink::Stderr,
@@ -81,7 +84,7 @@ impl Logger {
             LogFormat::Text => self.text(&timestamp, level, message, fields),
             LogFormat::Json => self.json(&timestamp, level, message, fields),
         };
-        self.write(level, now.as_micros() as u64, line);
+        self.write(level, now.as_micros() as u64, self.secrets.mask(line));
     }
 
     /// Logs an error that ends an invocation, or init, with its stack.

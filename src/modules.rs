@@ -1,9 +1,12 @@
 //! The modules that scripts see, a file each, named as scripts name them.
+//!
+//! A module is registered only if the function's scripts name it, so that starting costs nothing
+//! for what a script does not use.
 
+pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
 pub(crate) mod lambda;
-pub(crate) mod log;
 
 use std::rc::Rc;
 
@@ -21,10 +24,47 @@ pub(crate) struct Host {
     pub(crate) limits: Limits,
 }
 
-/// Teaches `engine` every module.
-pub(crate) fn register(engine: &mut Engine, host: &Host) {
-    env::register(engine);
-    json::register(engine, host);
-    lambda::register(engine);
-    log::register(engine, host);
+/// Teaches an engine one module.
+type Register = fn(&mut Engine, &Host);
+
+/// Every module by its name in scripts.
+const MODULES: [(&str, Register); 4] = [
+    ("log", log::register),
+    ("env", env::register),
+    ("json", json::register),
+    ("lambda", lambda::register),
+];
+
+/// Teaches `engine` the modules that `named` says are in use, and what scripts call without one.
+pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) -> bool) {
+    log::register_print(engine, host);
+    json::register_methods(engine, host);
+    for (name, register) in MODULES {
+        if named(name) {
+            register(engine, host);
+        }
+    }
+}
+
+/// Whether `script` may use the module `name`: whether `name::` is anywhere in it.
+pub(crate) fn is_named(script: &str, name: &str) -> bool {
+    script.match_indices(name).any(|(at, _)| {
+        let before = script[..at].chars().next_back();
+        let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
+        starts && script[at + name.len()..].trim_start().starts_with("::")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_named;
+
+    #[test]
+    fn a_module_is_named_by_its_path() {
+        assert!(is_named("let x = json::parse(y);", "json"));
+        assert!(is_named("json ::parse(y)", "json"));
+        assert!(is_named("`${env::get(\"A\")}`", "env"));
+        assert!(!is_named("my_json::parse(y)", "json"));
+        assert!(!is_named("event.json", "json"));
+    }
 }

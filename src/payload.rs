@@ -7,4 +7,4 @@ mod read;
 mod write;
 
 pub(crate) use read::read;
-pub(crate) use write::{Style, fields, write, write_lossy};
+pub(crate) use write::{Style, Unwritable, fields, write, write_lossy, write_map};

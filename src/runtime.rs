@@ -2,7 +2,6 @@
 //!
 //! Only this module knows both the handler and the Runtime API.
 
-use std::borrow::Cow;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
@@ -12,12 +11,13 @@ use std::rc::Rc;
 use rhai::Engine;
 use serde_json::Map;
 
+use crate::answer::Answer;
 use crate::client::{Client, Gone, Next, Receipt, Verdict};
 use crate::config::{Config, LogLevel};
 use crate::context::Context;
 use crate::engine::on_engine_stack;
 use crate::error::Error;
-use crate::handler::{Answer, Handler};
+use crate::handler::Handler;
 use crate::log::Logger;
 
 /// What an embedder teaches the engine before the script is compiled.
@@ -78,6 +78,7 @@ impl Runtime {
         };
         let reported = match stopped {
             Stopped::Init(error) => {
+                let error = error.masked(&config.secrets);
                 logger.error(LogLevel::Fatal, &error);
                 client.init_error(&error, &config.task_root.to_string_lossy()).map(|_| ())
             }
@@ -130,7 +131,7 @@ fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible,
     let logger = Rc::new(Logger::new(config));
     let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
         .map_err(Stopped::Init)?;
-    let worker = Worker { client, logger, working_directory: config.task_root.to_string_lossy() };
+    let worker = Worker { client, config, logger };
     loop {
         match client.next()? {
             Next::Event(invocation) => {
@@ -139,7 +140,8 @@ fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible,
                 let outcome = caught(|| handler.invoke(&event, context));
                 worker.finish(&receipt, outcome)?;
             }
-            Next::Broken(receipt, context, why) => {
+            Next::Broken(broken) => {
+                let (receipt, context, why) = *broken;
                 worker.enter(&context);
                 worker.finish(&receipt, Err(Error::runtime("InvalidEvent", why)))?;
             }
@@ -157,8 +159,8 @@ fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible,
 /// One invocation after the other, over one connection.
 struct Worker<'a> {
     client: &'a Client,
+    config: &'a Config,
     logger: Rc<Logger>,
-    working_directory: Cow<'a, str>,
 }
 
 impl Worker<'_> {
@@ -170,10 +172,10 @@ impl Worker<'_> {
     fn finish(&self, receipt: &Receipt, outcome: Result<Answer, Error>) -> Result<(), Gone> {
         let verdict = match outcome {
             Ok(answer) => match self.client.respond(receipt, &answer)? {
-                Verdict::TooLarge => self.fail(receipt, &too_large(answer.body.len()))?,
+                Verdict::TooLarge(_) => self.fail(receipt, too_large(answer.body.len()))?,
                 verdict => verdict,
             },
-            Err(error) => self.fail(receipt, &error)?,
+            Err(error) => self.fail(receipt, error)?,
         };
         if let Verdict::Refused(why) = verdict {
             // Most often 410: the invocation has timed out, and nobody waits for the answer.
@@ -184,10 +186,11 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn fail(&self, receipt: &Receipt, error: &Error) -> Result<Verdict, Gone> {
-        self.logger.error(LogLevel::Error, error);
-        match self.client.error(receipt, error, &self.working_directory)? {
-            Verdict::TooLarge => Ok(Verdict::Refused("the error is too large as well".to_owned())),
+    fn fail(&self, receipt: &Receipt, error: Error) -> Result<Verdict, Gone> {
+        let error = error.masked(&self.config.secrets);
+        self.logger.error(LogLevel::Error, &error);
+        match self.client.error(receipt, &error, &self.config.task_root.to_string_lossy())? {
+            Verdict::TooLarge(why) => Ok(Verdict::Refused(why)),
             verdict => Ok(verdict),
         }
     }

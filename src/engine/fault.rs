@@ -18,10 +18,21 @@ pub(crate) enum Phase {
 /// Thrown maps are logged; deeper values are cut.
 const MAX_FIELD_DEPTH: usize = 16;
 
-/// Explains `error`, which the script in `file` raised.
-pub(crate) fn explain(error: EvalAltResult, file: &str, guard: &Guard, phase: Phase) -> Error {
+/// What became of the script in `file`, which ended with `error`.
+///
+/// # Errors
+/// The error, explained; `exit` ends a script with a value instead.
+pub(crate) fn conclude(
+    error: EvalAltResult,
+    file: &str,
+    guard: &Guard,
+    phase: Phase,
+) -> Result<Dynamic, Error> {
     let (leaf, frames) = unwind(error, file);
-    let is_import = is_import_failure(&leaf);
+    if let EvalAltResult::Exit(value, _) = leaf {
+        return Ok(value);
+    }
+    let init_type = init_type_of(&leaf);
     // The limits come first: the engine's own errors for them carry neither name nor number.
     let explained = match (guard.tripped(), &leaf) {
         (Some(trip), EvalAltResult::ErrorTerminated(..)) => {
@@ -35,11 +46,10 @@ pub(crate) fn explain(error: EvalAltResult, file: &str, guard: &Guard, phase: Ph
         _ => describe(leaf),
     };
     let explained = explained.with_frames(frames);
-    match phase {
+    Err(match phase {
         Phase::Invocation => explained,
-        Phase::Init if is_import => explained.into_init("Runtime.ImportModuleError"),
-        Phase::Init => explained.into_init("Runtime.InitError"),
-    }
+        Phase::Init => explained.into_init(init_type),
+    })
 }
 
 /// Follows the error inwards; the frames come out innermost first.
@@ -73,17 +83,30 @@ fn unwind(mut error: EvalAltResult, file: &str) -> (EvalAltResult, Vec<Frame>) {
     }
 }
 
-/// The host's own call of the handler has no place, and is no frame of the script.
+/// Adds a frame, if it is one of the script: the host's own call of the handler has no place, and a
+/// native that calls a closure (`map`) has that of its caller.
 fn push(frames: &mut Vec<Frame>, function: String, file: &str, place: Position) {
-    if let (Some(line), column) = (place.line(), place.position()) {
-        let (file, column) = (file.to_owned(), column.unwrap_or(0));
-        frames.push(Frame { function, file, line, column });
+    let (Some(line), column) = (place.line(), place.position().unwrap_or(0)) else { return };
+    let native = frames
+        .last()
+        .is_some_and(|caller| (&*caller.file, caller.line, caller.column) == (file, line, column));
+    if !native {
+        frames.push(Frame { function, file: file.to_owned(), line, column });
+    }
+}
+
+/// AWS's name for an error of init that ended in `leaf`.
+fn init_type_of(leaf: &EvalAltResult) -> &'static str {
+    match leaf {
+        EvalAltResult::ErrorParsing(..) => "Runtime.UserCodeSyntaxError",
+        leaf if is_import_failure(leaf) => "Runtime.ImportModuleError",
+        _ => "Runtime.InitError",
     }
 }
 
 fn is_import_failure(leaf: &EvalAltResult) -> bool {
     match leaf {
-        EvalAltResult::ErrorModuleNotFound(..) | EvalAltResult::ErrorParsing(..) => true,
+        EvalAltResult::ErrorModuleNotFound(..) => true,
         EvalAltResult::ErrorRuntime(thrown, _) => thrown
             .read_lock::<Map>()
             .and_then(|map| {
@@ -122,7 +145,7 @@ fn thrown_by_script(thrown: &Dynamic) -> Error {
     if let (Some(kind), Some(message), None) = (text("error"), text("message"), text("errorType"))
         && let Some(error_type) = noun_of(&kind)
     {
-        return Error::function(error_type, message);
+        return Error::function(error_type, lower_first(&message));
     }
     let error_type = text("errorType").filter(|name| !name.is_empty());
     let message = text("errorMessage").unwrap_or_else(|| text_of(thrown));
@@ -138,7 +161,11 @@ fn text_of(value: &Dynamic) -> String {
     }
     let mut json = Vec::new();
     payload::write_lossy(&mut json, value, MAX_FIELD_DEPTH);
-    String::from_utf8_lossy(&json).into_owned()
+    match serde_json::from_slice(&json) {
+        // A description such as `<a blob>`, without quotes.
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::from_utf8_lossy(&json).into_owned(),
+    }
 }
 
 /// The noun for Rhai's name of an error, which is also what `catch` sees of it.
@@ -172,15 +199,32 @@ fn noun_of(kind: &str) -> Option<&'static str> {
 fn message_of(mut leaf: EvalAltResult) -> String {
     leaf.clear_position();
     let message = leaf.to_string();
-    if let EvalAltResult::ErrorFunctionNotFound(signature, _) = &leaf {
-        return format!("no function `{signature}`");
+    match &leaf {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            let signature = signature.replace("&str | ImmutableString | String", "string");
+            match signature.split_once(" (") {
+                Some((name, arguments)) => format!("no function `{name}` for ({arguments}"),
+                None => format!("no function `{signature}`"),
+            }
+        }
+        EvalAltResult::ErrorDotExpr(..) => {
+            property_message(&message).unwrap_or_else(|| lower_first(&message))
+        }
+        _ => lower_first(&message),
     }
-    if message.contains("type '()'") && matches!(leaf, EvalAltResult::ErrorDotExpr(..)) {
-        return format!(
-            "{message}: the value before the dot is `()`, which is what a missing key gives"
-        );
-    }
-    lower_first(&message)
+}
+
+/// `Unknown property 'name' - a getter is not registered for type '()'`, in words.
+fn property_message(message: &str) -> Option<String> {
+    let mut quoted = message.split('\'').skip(1).step_by(2);
+    let (property, type_name) = (quoted.next()?, quoted.next()?);
+    let verb = if message.contains("setter") { "set" } else { "read" };
+    Some(match type_name {
+        "()" => format!(
+            "cannot {verb} `{property}` of `()`: what stands before it is missing or was not set"
+        ),
+        name => format!("cannot {verb} `{property}` of a value of type `{name}`"),
+    })
 }
 
 /// The message of a syntax error, with a way out where Rhai's own words have none.

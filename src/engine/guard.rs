@@ -8,17 +8,24 @@
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-use rhai::{Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use crate::config::Limits;
 use crate::engine::stack;
 use crate::memory;
 
-/// Operations between two looks at the clock: some 50 µs of a script.
-const CLOCK_INTERVAL: u32 = 1024;
+/// Operations between two looks at the clock, at most: some 4 µs of a script.
+const CLOCK_INTERVAL: u32 = 64;
+
+/// Between two looks the clock should not move further than this: where single operations take
+/// long, such as copies of large values, the looks come closer together.
+const CLOCK_STEP: Duration = Duration::from_millis(1);
 
 /// Operations that a script has left to raise a tripped limit by itself.
 const GRACE: u32 = 4096;
+
+/// The same for a script that goes on allocating.
+const BURST_GRACE: u32 = 16;
 
 /// Which limit was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +50,8 @@ pub(crate) struct Guard {
     countdown: Cell<u32>,
     /// What the countdown started from, to know how many operations it stands for.
     interval: Cell<u32>,
+    /// When the clock was last looked at.
+    last_look: Cell<Instant>,
     operations: Cell<u64>,
     /// When to stop, and as which limit that counts.
     stop_at: Cell<Option<(Instant, Trip)>>,
@@ -62,7 +71,8 @@ impl Guard {
             stack_end,
             limits,
             countdown: Cell::new(0),
-            interval: Cell::new(0),
+            interval: Cell::new(CLOCK_INTERVAL),
+            last_look: Cell::new(Instant::now()),
             operations: Cell::new(0),
             stop_at: Cell::new(None),
             memory_ceiling: Cell::new(usize::MAX),
@@ -73,39 +83,43 @@ impl Guard {
 
     /// Starts counting for init, which may take as long as the limit for it says.
     pub(crate) fn start_init(&self) {
-        let stop_at = Instant::now().checked_add(self.limits.init_timeout);
-        self.start(stop_at.map(|at| (at, Trip::InitTimeout)));
+        let now = Instant::now();
+        let stop_at = now.checked_add(self.limits.init_timeout);
+        self.start(now, stop_at.map(|at| (at, Trip::InitTimeout)));
     }
 
     /// Starts counting for an invocation; `remaining` is what Lambda leaves of its time.
     ///
     /// The script is stopped the configured margin before that, though never before half of it.
     pub(crate) fn start_invocation(&self, remaining: Option<Duration>) {
+        let now = Instant::now();
         let stop_at = remaining.and_then(|remaining| {
             let margin = self.limits.deadline_margin.min(remaining / 2);
-            Instant::now().checked_add(remaining - margin)
+            now.checked_add(remaining - margin)
         });
-        self.start(stop_at.map(|at| (at, Trip::Deadline)));
+        self.start(now, stop_at.map(|at| (at, Trip::Deadline)));
     }
 
-    fn start(&self, stop_at: Option<(Instant, Trip)>) {
+    fn start(&self, now: Instant, stop_at: Option<(Instant, Trip)>) {
         self.stop_at.set(stop_at);
+        self.last_look.set(now);
         self.memory_ceiling.set(memory::allocated().saturating_add(self.limits.max_memory));
         self.operations.set(0);
         self.tripped.set(None);
-        self.rearm();
+        self.rearm(CLOCK_INTERVAL);
     }
 
-    fn rearm(&self) {
+    fn rearm(&self, wanted: u32) {
         let interval = match self.limits.max_operations {
-            0 => CLOCK_INTERVAL,
+            0 => wanted,
             max => {
                 let left = max.saturating_sub(self.operations.get());
-                CLOCK_INTERVAL.min(u32::try_from(left).unwrap_or(u32::MAX))
+                wanted.min(u32::try_from(left).unwrap_or(u32::MAX))
             }
         };
         self.interval.set(interval);
-        self.countdown.set(interval);
+        // The step that finds 0 counts as well.
+        self.countdown.set(interval.saturating_sub(1));
     }
 
     /// Called before every operation; an answer other than `None` terminates the script.
@@ -134,7 +148,7 @@ impl Guard {
             // A script that goes on allocating has no grace.
             let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
-            if grace == 0 || bursting {
+            if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {
                 return Some(Dynamic::UNIT);
             }
             self.grace.set(grace - 1);
@@ -144,16 +158,28 @@ impl Guard {
         let max = self.limits.max_operations;
         if max > 0 && self.operations.get() >= max {
             self.trip(Trip::Operations);
-        } else if !self.check_clock() {
-            self.rearm();
+            return None;
+        }
+        if self.stop_at.get().is_none() {
+            self.rearm(CLOCK_INTERVAL);
+            return None;
+        }
+        let now = Instant::now();
+        if !self.is_late(now) {
+            let took = now.duration_since(self.last_look.replace(now));
+            let interval = self.interval.get();
+            self.rearm(match took > CLOCK_STEP {
+                true => (interval / 8).max(1),
+                false => (interval * 2).min(CLOCK_INTERVAL),
+            });
         }
         None
     }
 
     /// Trips the deadline if it has passed, and says whether it has.
-    fn check_clock(&self) -> bool {
+    fn is_late(&self, now: Instant) -> bool {
         let Some((stop_at, trip)) = self.stop_at.get() else { return false };
-        let late = Instant::now() >= stop_at;
+        let late = now >= stop_at;
         if late {
             self.trip(trip);
         }
@@ -248,13 +274,19 @@ impl Guard {
     /// Asks for `bytes` before a native allocates them in one go.
     ///
     /// # Errors
-    /// `OutOfMemory` when they would not fit.
+    /// `DataTooLarge` when they would not fit.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Box<EvalAltResult>> {
-        if memory::allocated().saturating_add(bytes) > self.memory_ceiling.get() {
-            self.trip(Trip::Memory);
-            return Err(raise(self.describe(Trip::Memory)));
+        if memory::allocated().saturating_add(bytes) <= self.memory_ceiling.get() {
+            return Ok(());
         }
-        Ok(())
+        let max = self.limits.max_memory >> 20;
+        Err(raise((
+            "DataTooLarge",
+            format!(
+                "a value of {bytes} bytes does not fit into the {max} MB that a script may have \
+                 (RHAI_LAMBDA_MAX_MEMORY_MB)"
+            ),
+        )))
     }
 
     /// What the process may have allocated, in bytes.
@@ -272,7 +304,7 @@ impl Guard {
             return Ok(());
         };
         std::thread::sleep(duration.min(stop_at.saturating_duration_since(Instant::now())));
-        if self.check_clock() { Err(raise(self.describe(trip))) } else { Ok(()) }
+        if self.is_late(Instant::now()) { Err(raise(self.describe(trip))) } else { Ok(()) }
     }
 
     /// Whether earlier invocations left so much behind (cycles are never freed) that another one
@@ -295,5 +327,20 @@ pub(crate) fn raise(
     let mut map = Map::new();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
-    Box::new(EvalAltResult::ErrorRuntime(map.into(), rhai::Position::NONE))
+    Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
+}
+
+/// Gives an error that has no place yet that of the call or the import.
+///
+/// The engine does so for its plain functions, though not for those of modules.
+pub(crate) fn placed<T>(
+    place: Position,
+    result: Result<T, Box<EvalAltResult>>,
+) -> Result<T, Box<EvalAltResult>> {
+    result.map_err(|mut error| {
+        if error.position().is_none() {
+            error.set_position(place);
+        }
+        error
+    })
 }

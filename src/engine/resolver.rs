@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::raise;
+use crate::engine::{placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -62,7 +62,7 @@ impl Roots {
     }
 
     /// Reads `name` from the task root, else from the import root.
-    fn read_module(&self, name: &str) -> Result<Source, Missing> {
+    pub(crate) fn read_module(&self, name: &str) -> Result<Source, Missing> {
         match self.read(&self.task, name) {
             Err(Missing::Absent) => self.read(&self.import, name),
             found => found,
@@ -84,11 +84,15 @@ impl Roots {
         if !self.contains(&path).map_err(&refused)? {
             return Err(refused("is a link that leads out of the function".to_owned()));
         }
-        let text = String::from_utf8(bytes).map_err(|error| {
+        let mut text = String::from_utf8(bytes).map_err(|error| {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = 1 + valid.iter().filter(|&&byte| byte == b'\n').count();
             refused(format!("is not UTF-8: see line {line}"))
         })?;
+        if text.starts_with('\u{feff}') {
+            // A byte order mark, as some editors write it.
+            text.remove(0);
+        }
         Ok(Source { file, text })
     }
 
@@ -142,6 +146,12 @@ fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The path of an import as all else names the script.
+pub(crate) fn plain_name(path: &str) -> &str {
+    let name = path.strip_suffix(EXTENSION).unwrap_or(path);
+    name.strip_prefix("./").unwrap_or(name)
+}
+
 /// Resolves `import`: Rhai asks it for every import that a script executes.
 pub(crate) struct Resolver {
     roots: Rc<Roots>,
@@ -152,12 +162,14 @@ pub(crate) struct Resolver {
 }
 
 impl Resolver {
-    pub(crate) fn new(roots: Rc<Roots>, limits: &Limits) -> Self {
+    /// A resolver for the function whose handler is in the script `handler`, which no script may
+    /// import.
+    pub(crate) fn new(roots: Rc<Roots>, limits: &Limits, handler: &str) -> Self {
         Self {
             roots,
             limits: limits.clone(),
             loaded: RefCell::default(),
-            loading: RefCell::default(),
+            loading: RefCell::new(vec![handler.to_owned()]),
         }
     }
 
@@ -200,11 +212,21 @@ impl ModuleResolver for Resolver {
         path: &str,
         place: Position,
     ) -> Result<Rc<Module>, Box<EvalAltResult>> {
-        let name = path.strip_suffix(EXTENSION).unwrap_or(path);
-        let name = name.strip_prefix("./").unwrap_or(name);
+        let name = plain_name(path);
         if let Some(module) = self.loaded.borrow().get(name) {
             return Ok(module.clone());
         }
+        placed(place, self.resolve_new(engine, name, place))
+    }
+}
+
+impl Resolver {
+    fn resolve_new(
+        &self,
+        engine: &Engine,
+        name: &str,
+        place: Position,
+    ) -> Result<Rc<Module>, Box<EvalAltResult>> {
         let mut loading = self.loading.borrow_mut();
         if let Some(start) = loading.iter().position(|outer| outer == name) {
             let mut cycle: Vec<&str> = loading[start..].iter().map(String::as_str).collect();
@@ -213,13 +235,14 @@ impl ModuleResolver for Resolver {
             return Err(raise(("ImportError", message)));
         }
         let too_many = |what: String| Err(raise(("TooManyModules", what)));
-        if loading.len() >= self.limits.max_module_depth {
+        // The handler's script is the first of them.
+        if loading.len() > self.limits.max_module_depth {
             let max = self.limits.max_module_depth;
             return too_many(format!(
                 "imports are nested deeper than {max} levels (RHAI_LAMBDA_MAX_MODULE_DEPTH)"
             ));
         }
-        if self.loaded.borrow().len() + loading.len() >= self.limits.max_modules {
+        if self.loaded.borrow().len() + loading.len() > self.limits.max_modules {
             let max = self.limits.max_modules;
             return too_many(format!(
                 "the function imports more than {max} scripts (RHAI_LAMBDA_MAX_MODULES)"

@@ -1,23 +1,46 @@
 //! `env::` reads the function's environment variables.
 //!
-//! | function | returns | throws |
-//! |---|---|---|
-//! | `env::get(name)` | the value, or `()` if it is not set | |
-//! | `env::get(name, default)` | the value, or `default` if it is not set | |
-//! | `env::require(name)` | the value | `EnvError` if it is not set or empty |
-//! | `env::all()` | a map of all variables | |
+//! # `env::get(name)`, `env::get(name, default)`
+//!
+//! Returns the value of a variable; `default`, or else `()`, if it is not set.
+//!
+//! ```rhai
+//! assert_eq(env::get("NOT_SET_ANYWHERE"), ());
+//! assert_eq(env::get("NOT_SET_ANYWHERE", "eu-central-1"), "eu-central-1");
+//! ```
+//!
+//! # `env::require(name)`
+//!
+//! Returns the value of a variable. Throws `EnvError` if it is not set or empty, with the name that
+//! was probably meant.
+//!
+//! ```rhai
+//! let path = env::require("PATH");
+//! assert_throws(|| env::require("NOT_SET_ANYWHERE"), "EnvError");
+//! ```
+//!
+//! # `env::all()`
+//!
+//! Returns a map of all variables.
+//!
+//! ```rhai
+//! assert_eq(env::all()["PATH"], env::get("PATH"));
+//! ```
 
-use rhai::{Dynamic, Engine, EvalAltResult, Map, Module};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
-use crate::engine::raise;
+use crate::engine::{placed, raise};
+use crate::modules::Host;
 use crate::suggest::nearest;
 
-pub(crate) fn register(engine: &mut Engine) {
+pub(crate) fn register(engine: &mut Engine, _: &Host) {
     let mut module = Module::new();
     module.set_native_fn("get", |name: &str| Ok(value_of(name).unwrap_or(Dynamic::UNIT)));
     module
         .set_native_fn("get", |name: &str, default: Dynamic| Ok(value_of(name).unwrap_or(default)));
-    module.set_native_fn("require", require);
+    module.set_native_fn("require", |context: NativeCallContext, name: &str| {
+        placed(context.call_position(), require(name))
+    });
     module.set_native_fn("all", || {
         Ok(std::env::vars_os()
             .map(|(name, value)| {

@@ -1,12 +1,20 @@
 //! `lambda::` is about the answer itself.
 //!
-//! | function | returns | throws |
-//! |---|---|---|
-//! | `lambda::raw(data, content_type)` | an answer whose bytes are `data`, a string or a blob, sent as they are | `LambdaError` for a content type that no header can carry |
+//! # `lambda::raw(data, content_type)`
+//!
+//! Returns an answer for the handler to return: its bytes are `data`, a string or a blob, sent as they
+//! are and not as JSON. Throws `LambdaError` for a content type that no header can carry.
+//!
+//! ```rhai
+//! fn handler(event) {
+//!     lambda::raw("<h1>Hello</h1>", "text/html")
+//! }
+//! ```
 
-use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Module};
+use rhai::{Blob, Dynamic, Engine, EvalAltResult, ImmutableString, Module, NativeCallContext};
 
-use crate::engine::raise;
+use crate::engine::{placed, raise};
+use crate::modules::Host;
 
 /// An answer that is sent as it is.
 #[derive(Clone, Debug)]
@@ -15,12 +23,17 @@ pub(crate) struct Raw {
     pub(crate) content_type: String,
 }
 
-pub(crate) fn register(engine: &mut Engine) {
+pub(crate) fn register(engine: &mut Engine, _: &Host) {
     let mut module = Module::new();
-    module.set_native_fn("raw", |text: ImmutableString, content_type: &str| {
-        raw(text.as_bytes().to_vec(), content_type)
+    module.set_native_fn(
+        "raw",
+        |context: NativeCallContext, text: ImmutableString, content_type: &str| {
+            placed(context.call_position(), raw(text.as_bytes().to_vec(), content_type))
+        },
+    );
+    module.set_native_fn("raw", |context: NativeCallContext, blob: Blob, content_type: &str| {
+        placed(context.call_position(), raw(blob, content_type))
     });
-    module.set_native_fn("raw", |blob: Blob, content_type: &str| raw(blob, content_type));
     engine.register_static_module("lambda", module.into());
 }
 

@@ -1,17 +1,25 @@
 //! `log::` writes log lines; `print` and `debug` write them as well.
 //!
-//! | function | writes a line of level |
-//! |---|---|
-//! | `log::trace(message)`, `log::trace(message, fields)` | TRACE |
-//! | `log::dbg(message)`, `log::dbg(message, fields)` | DEBUG (`debug` is a reserved word) |
-//! | `log::info(message)`, `log::info(message, fields)` | INFO |
-//! | `log::warn(message)`, `log::warn(message, fields)` | WARN |
-//! | `log::error(message)`, `log::error(message, fields)` | ERROR |
-//! | `log::fatal(message)`, `log::fatal(message, fields)` | FATAL |
-//! | `print(value)` | INFO |
-//! | `debug(value)` | DEBUG, with the place of the call in the field `location` |
+//! # `log::trace(message)`, `log::dbg(message)`, `log::info(message)`, `log::warn(message)`, `log::error(message)`, `log::fatal(message)`
 //!
-//! `message` is any value; what is not a string is written as JSON. `fields` is a map.
+//! Write a line of their level: TRACE, DEBUG (`debug` is a reserved word of Rhai), INFO, WARN, ERROR or
+//! FATAL. `message` is any value; what is not a string is written as JSON. All of them take a map of
+//! fields as second argument, `log::info(message, fields)`.
+//!
+//! ```rhai
+//! log::info("pricing", #{ order: 17, items: ["tea"] });
+//! log::warn([1, 2]);
+//! ```
+//!
+//! # `print(value)`, `debug(value)`
+//!
+//! Write a line of level INFO, and one of level DEBUG with the place of the call in the field
+//! `location`.
+//!
+//! ```rhai
+//! print("hello");
+//! debug(#{ a: 1 });
+//! ```
 
 use rhai::{Dynamic, Engine, Map, Module};
 use serde_json::Value;
@@ -51,7 +59,10 @@ pub(crate) fn register(engine: &mut Engine, host: &Host) {
         });
     }
     engine.register_static_module("log", module.into());
+}
 
+/// `print` and `debug`, which scripts call without a module.
+pub(crate) fn register_print(engine: &mut Engine, host: &Host) {
     let logger = host.logger.clone();
     engine.on_print(move |text| logger.line(LogLevel::Info, text, serde_json::Map::new()));
     let logger = host.logger.clone();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use rhai::{Dynamic, FnPtr, Map};
+use rhai::{Array, Dynamic, FnPtr, Map};
 
 use crate::context::ContextValue;
 use crate::modules::lambda::Raw;
@@ -78,6 +78,19 @@ pub(crate) fn write(
     Writer { out, max_depth, style, inexpressible: Inexpressible::Refused }.value(value, 0)
 }
 
+/// As [`write()`], for a map that is not in a value.
+///
+/// # Errors
+/// As [`write()`].
+pub(crate) fn write_map(
+    out: &mut Vec<u8>,
+    map: &Map,
+    max_depth: usize,
+) -> Result<(), Box<Unwritable>> {
+    let inexpressible = Inexpressible::Refused;
+    Writer { out, max_depth, style: Style::Compact, inexpressible }.map(map, 0)
+}
+
 /// Writes `value` for a log: what JSON cannot express is described in a string instead.
 pub(crate) fn write_lossy(out: &mut Vec<u8>, value: &Dynamic, max_depth: usize) {
     let inexpressible = Inexpressible::Described;
@@ -119,9 +132,15 @@ impl Writer<'_> {
         } else if let Ok(number) = value.as_int() {
             self.json(&number);
         } else if value.is_map() {
-            return self.map(value, depth);
+            return match value.as_map_ref() {
+                Ok(map) => self.map(&map, depth),
+                Err(_) => self.in_use(),
+            };
         } else if value.is_array() {
-            return self.array(value, depth);
+            return match value.as_array_ref() {
+                Ok(array) => self.array(&array, depth),
+                Err(_) => self.in_use(),
+            };
         } else if let Ok(flag) = value.as_bool() {
             self.json(&flag);
         } else if value.is_unit() {
@@ -134,15 +153,14 @@ impl Writer<'_> {
         } else if let Ok(character) = value.as_char() {
             self.json(&character);
         } else if let Some(context) = value.read_lock::<ContextValue>() {
-            return self.map(&context.to_map().into(), depth);
+            return self.map(&context.to_map(), depth);
         } else {
             return self.inexpressible(&what_is(value));
         }
         Ok(())
     }
 
-    fn map(&mut self, value: &Dynamic, depth: usize) -> Written {
-        let Ok(map) = value.as_map_ref() else { return self.inexpressible(&in_use()) };
+    fn map(&mut self, map: &Map, depth: usize) -> Written {
         if depth >= self.max_depth {
             return self.too_deep();
         }
@@ -161,8 +179,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn array(&mut self, value: &Dynamic, depth: usize) -> Written {
-        let Ok(array) = value.as_array_ref() else { return self.inexpressible(&in_use()) };
+    fn array(&mut self, array: &Array, depth: usize) -> Written {
         if depth >= self.max_depth {
             return self.too_deep();
         }
@@ -201,6 +218,10 @@ impl Writer<'_> {
             .expect("a scalar is always JSON, and a Vec takes every byte");
     }
 
+    fn in_use(&mut self) -> Written {
+        self.inexpressible("in use by the closure that is running")
+    }
+
     fn too_deep(&mut self) -> Written {
         self.inexpressible(&format!(
             "nested deeper than {} levels (RHAI_LAMBDA_MAX_JSON_DEPTH); does it contain itself?",
@@ -218,10 +239,6 @@ impl Writer<'_> {
             }
         }
     }
-}
-
-fn in_use() -> String {
-    "in use by the closure that is running".to_owned()
 }
 
 fn what_is(value: &Dynamic) -> String {

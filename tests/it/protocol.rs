@@ -12,3 +12,5 @@ mod faults;
 mod init;
 // The end of an idle environment, and the start of one that is set up wrongly.
 mod lifetime;
+// The library's own `bootstrap`: further functions, and a fault among them.
+mod embed;

@@ -52,7 +52,7 @@ impl Tool {
 }
 
 /// Whether a missing tool is a failure.
-fn everything_asked_for() -> bool {
+pub fn everything_asked_for() -> bool {
     std::env::var_os("RHAI_LAMBDA_TESTS").is_some_and(|value| value == "all")
 }
 

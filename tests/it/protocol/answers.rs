@@ -36,7 +36,7 @@ fn a_refused_error_is_logged_and_the_next_event_served() {
         let mut session = Function::new(SCRIPT).start();
         session.api.post("/error", Answer::status(status));
         session.invoke("\"fail\"");
-        session.process.wait_for_stderr("status", |log| log.contains(&status.to_string()));
+        session.process.wait_for_stderr("warning", |log| log.contains(&status.to_string()));
         goes_on_after(session, 1);
     }
 }

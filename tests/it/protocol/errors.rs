@@ -123,7 +123,7 @@ fn a_message_cannot_smuggle_a_header() {
 fn an_event_that_is_not_json_is_the_runtimes_error() {
     let mut session = Function::echo().start();
     let deep = "[".repeat(100_000);
-    for event in ["", "{", "nope", "{\"a\":1}}", "{\"a\":\"\u{1}\"}", "\u{feff}{}", "1e400", &deep]
+    for event in [" ", "{", "nope", "{\"a\":1}}", "{\"a\":\"\u{1}\"}", "\u{feff}{}", "1e400", &deep]
     {
         let request = session.invoke(event);
         let shown: String = event.chars().take(20).collect();
@@ -137,4 +137,10 @@ fn an_event_that_is_not_json_is_the_runtimes_error() {
     assert_eq!(header(&request), "Runtime.InvalidEvent");
     session.still_echoes();
     assert_eq!(session.api.connections(), 1);
+}
+
+#[test]
+fn no_event_at_all_is_unit() {
+    // Lambda lets clients send nothing.
+    assert_eq!(Function::echo().start().invoke("").text(), "null");
 }
