@@ -11,6 +11,7 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use api::Exchange;
@@ -153,7 +154,9 @@ fn measure(plan: &Plan) -> Result<bool, String> {
         if let Some(large) = &large {
             peer.run(large, 1)?;
             figures.rss_large = peer.rss();
-            peer.run(&exchange, 100)?;
+            // Some allocators give memory back only after a while, when they are used again.
+            thread::sleep(Duration::from_millis(500));
+            peer.run(&exchange, FIRST)?;
             figures.rss_after = peer.rss();
         }
         peer.stop();
