@@ -239,16 +239,16 @@ fn decoder(
     let guard = host.guard.clone();
     pure(name).set_into_module(
         module,
-        move |context: NativeCallContext, text: &mut Dynamic, options: Map| {
-            let work = |text: &[u8]| {
+        move |context: NativeCallContext, data: &mut Dynamic, options: Map| {
+            let work = |data: &[u8]| {
                 let as_text = Options::new(&options, &["text"], fail)?.flag("text")?;
-                let bytes = decode(text, &guard)?;
+                let bytes = decode(data, &guard)?;
                 Ok(match as_text {
                     true => text_of(bytes)?.into(),
                     false => Dynamic::from_blob(bytes),
                 })
             };
-            placed(context.call_position(), with_bytes(text, "text", fail, work))
+            placed(context.call_position(), with_bytes(data, "data", fail, work))
         },
     );
 }

@@ -4,9 +4,10 @@
 //! layers are, and below `/tmp`; they can be written below `/tmp` alone, which Lambda keeps as long as the
 //! environment. There is no way out of these: not by `..`, not through links, not to devices or pipes.
 //!
-//! All functions throw `FsError` with the field `path` and the field `reason`: `outside` for what may not
-//! be touched, `not_found`, `is_a_folder`, `not_a_folder`, `not_a_file` for devices and pipes, `not_text`,
-//! `not_empty`, `denied`, `full`, `argument`, or `failed` for other trouble of the system.
+//! All functions throw `FsError` with the fields `path` and `reason`: `outside` for what may not be
+//! touched, `not_found`, `is_a_folder`, `not_a_folder`, `not_a_file` for devices and pipes, `not_text`,
+//! `not_empty`, `denied`, `full`, or `failed` for other trouble of the system; `argument` for what is no
+//! path, and without the field `path` for wrong data and options.
 //!
 //! # `fs::read(path)`, `fs::read_text(path)`
 //!
