@@ -6,6 +6,7 @@
 pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
+pub(crate) mod time;
 pub(crate) mod lambda;
 
 use std::rc::Rc;
@@ -28,10 +29,11 @@ pub(crate) struct Host {
 type Register = fn(&mut Engine, &Host);
 
 /// Every module by its name in scripts.
-const MODULES: [(&str, Register); 4] = [
+const MODULES: [(&str, Register); 5] = [
     ("log", log::register),
     ("env", env::register),
     ("json", json::register),
+    ("time", time::register),
     ("lambda", lambda::register),
 ];
 
