@@ -21,7 +21,7 @@ use crate::log::Logger;
 use crate::modules::{self, Host};
 
 pub(crate) use fault::{Phase, conclude, describe_parse_error};
-pub(crate) use guard::{Guard, placed, raise};
+pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
 

@@ -7,6 +7,7 @@ pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
 pub(crate) mod time;
+pub(crate) mod text;
 pub(crate) mod lambda;
 
 use std::rc::Rc;
@@ -29,11 +30,12 @@ pub(crate) struct Host {
 type Register = fn(&mut Engine, &Host);
 
 /// Every module by its name in scripts.
-const MODULES: [(&str, Register); 5] = [
+const MODULES: [(&str, Register); 6] = [
     ("log", log::register),
     ("env", env::register),
     ("json", json::register),
     ("time", time::register),
+    ("text", text::register),
     ("lambda", lambda::register),
 ];
 

@@ -289,6 +289,17 @@ impl Guard {
         )))
     }
 
+    /// Whether it is not too late for a native that takes long to go on.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` when the point is reached at which the script would be stopped.
+    pub(crate) fn check_time(&self) -> Result<(), Box<EvalAltResult>> {
+        match self.stop_at.get() {
+            Some((_, trip)) if self.is_late(Instant::now()) => Err(raise(self.describe(trip))),
+            _ => Ok(()),
+        }
+    }
+
     /// What the process may have allocated, in bytes.
     pub(crate) fn memory_ceiling(&self) -> usize {
         self.memory_ceiling.get()
@@ -324,7 +335,16 @@ fn stack_address() -> usize {
 pub(crate) fn raise(
     (error_type, message): (&'static str, impl Into<String>),
 ) -> Box<EvalAltResult> {
-    let mut map = Map::new();
+    raise_with(error_type, message, [])
+}
+
+/// As [`raise`], with further fields for the script that catches it.
+pub(crate) fn raise_with(
+    error_type: &'static str,
+    message: impl Into<String>,
+    fields: impl IntoIterator<Item = (&'static str, Dynamic)>,
+) -> Box<EvalAltResult> {
+    let mut map: Map = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
     Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))

