@@ -59,6 +59,14 @@ pub(crate) fn is_named(script: &str, name: &str) -> bool {
     })
 }
 
+/// The start of a text that a script gave, for a message.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(64) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::is_named;

@@ -6,8 +6,8 @@
 //! look-around, so that no text and no pattern makes them slow. `\d`, `\w`, `\s`, `\b` and `(?i)` mean
 //! ASCII, `.` is any character but a line break; `(?i)`, `(?m)`, `(?s)` and `(?x)` in front set flags.
 //! Write patterns in backticks, where Rhai has no escapes. A pattern may have 8192 bytes, 31 groups
-//! and 64 kB when compiled; the larger it is, the shorter the text must be (512 kB for the largest,
-//! 8 MB for usual ones). What a pattern compiles to is kept.
+//! and 64 kB when compiled; the larger it is, the shorter the text must be: 8 MB for small ones, 128 kB
+//! for the largest. What a pattern compiles to is kept.
 //!
 //! # `text::regex_is_match(text, pattern)`
 //!
@@ -276,14 +276,6 @@ fn fail(message: impl Into<String>) -> Box<EvalAltResult> {
 
 fn fail_at(line: i64, message: impl Into<String>) -> Box<EvalAltResult> {
     raise_with("TextError", message, [("line", line.into())])
-}
-
-/// The start of a text, for a message.
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(64) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 /// Text that grows within the memory of a script.

@@ -204,14 +204,6 @@ fn within_range(millis: Option<i64>) -> Fallible<i64> {
         .ok_or_else(|| "the time is not within the years 0000 to 9999".to_owned())
 }
 
-/// The start of a text, for a message.
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(64) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     // Against another calendar library, on random instants.

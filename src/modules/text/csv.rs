@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use rhai::{Array, Dynamic, ImmutableString, Map};
 
-use super::{Fallible, Items, Output, fail, fail_at, shorten};
+use super::{Fallible, Items, Output, fail, fail_at};
 use crate::engine::Guard;
+use crate::modules::shorten;
 use crate::suggest::nearest;
 
 /// What a script may say about a text to be read.
@@ -205,7 +206,7 @@ impl Writing {
             } else {
                 let found = row.type_name();
                 return Err(fail(format!(
-                    "`rows[{index}]` is a {found}, expected rows that are all arrays or all maps"
+                    "`rows[{index}]` is of type {found}, expected rows that are all arrays or all maps"
                 )));
             }
         }
@@ -236,7 +237,7 @@ impl Writing {
                 self.field(out, &field.to_string(), single)?;
             } else {
                 return Err(fail(format!(
-                    "`{}` is a {}, which a field cannot hold; `json::stringify` makes text of it",
+                    "`{}` is of type {}, which a field cannot hold; `json::stringify` makes text of it",
                     name(at),
                     field.type_name()
                 )));

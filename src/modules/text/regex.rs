@@ -6,8 +6,9 @@ use std::rc::Rc;
 use regex_lite::{Captures, Regex, RegexBuilder};
 use rhai::{Array, Dynamic, ImmutableString, Map};
 
-use super::{Fallible, Items, Output, fail, shorten};
+use super::{Fallible, Items, Output, fail};
 use crate::engine::Guard;
+use crate::modules::shorten;
 
 /// Patterns that are kept compiled.
 const KEPT: usize = 32;
@@ -19,11 +20,11 @@ const MAX_PATTERN: usize = 8192;
 const MAX_GROUPS: usize = 32;
 
 /// Sizes that compiled patterns are sorted into, in bytes; the last is the largest allowed.
-const SIZES: [usize; 3] = [4 << 10, 16 << 10, 64 << 10];
+const SIZES: [usize; 4] = [1 << 10, 4 << 10, 16 << 10, 64 << 10];
 
-/// The largest product of a pattern's size and a text's length. The worst of patterns takes seconds
-/// for it, and one search cannot be interrupted.
-const MAX_WORK: usize = 1 << 35;
+/// The largest product of a pattern's size and a text's length. One search cannot be interrupted, and
+/// the worst of patterns takes some 0.15 ns for each: a second or two in all.
+const MAX_WORK: usize = 1 << 33;
 
 /// The compiled patterns of one engine, those used last in front.
 pub(super) struct Patterns {
@@ -177,7 +178,7 @@ fn compile(source: &str) -> Fallible<Pattern> {
         return refuse(format!("has {} bytes, it may have {MAX_PATTERN}", source.len()));
     }
     let build = |size| RegexBuilder::new(source).size_limit(size).build();
-    let [small, middle, largest] = SIZES;
+    let largest = SIZES[SIZES.len() - 1];
     let regex = match build(largest) {
         Ok(regex) => regex,
         Err(error) => return refuse(format!("cannot be used: {error}")),
@@ -186,6 +187,6 @@ fn compile(source: &str) -> Fallible<Pattern> {
         let groups = regex.captures_len() - 1;
         return refuse(format!("has {groups} groups, it may have {}", MAX_GROUPS - 1));
     }
-    let size = [small, middle].into_iter().find(|&size| build(size).is_ok()).unwrap_or(largest);
+    let size = SIZES.into_iter().find(|&size| build(size).is_ok()).unwrap_or(largest);
     Ok(Pattern { source: source.to_owned(), regex, size })
 }

@@ -2,8 +2,9 @@
 
 use rhai::Dynamic;
 
-use super::{Fallible, Output, fail, fail_at, shorten};
+use super::{Fallible, Output, fail, fail_at};
 use crate::engine::Guard;
+use crate::modules::shorten;
 use crate::payload::{self, Style};
 
 /// Sections within each other.

@@ -4,8 +4,9 @@ use std::cmp::Ordering;
 
 use rhai::{Dynamic, Map};
 
-use super::{Fallible, Instant, instant, shorten, within_range};
+use super::{Fallible, Instant, instant, within_range};
 use crate::calendar::{Civil, DAY, days_in_month, rfc3339_millis};
+use crate::modules::shorten;
 use crate::suggest::nearest;
 
 /// Units by their names, in milliseconds, or in months of the calendar.

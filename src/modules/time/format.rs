@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::zone::Zone;
 use crate::calendar::{Civil, days_from_civil, weekday};
+use crate::modules::shorten;
 
 pub(super) const MONTHS: [&str; 12] = [
     "January",
@@ -85,7 +86,7 @@ pub(super) fn format(millis: i64, pattern: &str, zone: Zone) -> Result<String, S
         return Err(format!(
             "`{}` is not a pattern, expected fields such as `%Y-%m-%d`, or one of the names \
              `rfc3339`, `rfc2822`, `http`",
-            super::shorten(pattern)
+            shorten(pattern)
         ));
     }
     let zone = if pattern == "http" { Zone::UTC } else { zone };

