@@ -310,9 +310,9 @@ while [[ $# -gt 0 ]]; do
 done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-mkdir -p "${RHAI_LAMBDA_TOOLS:-$root/target/tools}"
-tools=$(cd "${RHAI_LAMBDA_TOOLS:-$root/target/tools}" && pwd)
-export RHAI_LAMBDA_TOOLS=$tools
+mkdir -p "${IT_TOOLS:-$root/target/tools}"
+tools=$(cd "${IT_TOOLS:-$root/target/tools}" && pwd)
+export IT_TOOLS=$tools
 require_tools
 
 # The sources of all dependencies have to be there before their folders can be listed.

@@ -62,7 +62,13 @@ impl Runtime {
             );
             return ExitCode::FAILURE;
         };
-        let client = Client::new(authority);
+        let client = match Client::new(authority) {
+            Ok(client) => client,
+            Err(gone) => {
+                logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
+                return ExitCode::FAILURE;
+            }
+        };
         let stopped = match invalid {
             Some(error) => Stopped::Init(error),
             None => {
@@ -129,6 +135,9 @@ impl From<Gone> for Stopped {
 /// Init, then the invocation loop.
 fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible, Stopped> {
     let logger = Rc::new(Logger::new(config));
+    for warning in &config.warnings {
+        logger.line(LogLevel::Warn, warning, Map::new());
+    }
     let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
         .map_err(Stopped::Init)?;
     let worker = Worker { client, config, logger };

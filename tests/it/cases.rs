@@ -21,7 +21,7 @@
 //! result must be the same, since no variable survives.
 //!
 //! `UPDATE_EXPECT=1 cargo test cases` writes what was seen where it does not match;
-//! `RHAI_LAMBDA_CASE=deadline cargo test cases` runs the cases whose names contain that.
+//! `IT_CASE=deadline cargo test cases` runs the cases whose names contain that.
 
 // The folder, read; what came, judged.
 mod case;
@@ -57,7 +57,7 @@ trait Environment {
 }
 
 /// Cases that run at the same time in one backend: most of them wait.
-const AT_ONCE: usize = 3;
+const AT_ONCE: usize = 2;
 
 /// Runs every case through `backend` and fails with all that went wrong.
 fn run(backend: &(impl Backend + Sync)) {

@@ -43,9 +43,9 @@ enum Expected {
     Unknown,
 }
 
-/// Every case, in order, or those that `RHAI_LAMBDA_CASE` names.
+/// Every case, in order, or those that `IT_CASE` names.
 pub fn all() -> Vec<Case> {
-    let wanted = std::env::var("RHAI_LAMBDA_CASE").unwrap_or_default();
+    let wanted = std::env::var("IT_CASE").unwrap_or_default();
     let mut cases = Vec::new();
     for parent in ["tests/cases", "examples"] {
         let parent_path = tools::root().join(parent);
@@ -68,7 +68,7 @@ pub fn all() -> Vec<Case> {
 }
 
 pub fn is_filtered() -> bool {
-    std::env::var_os("RHAI_LAMBDA_CASE").is_some()
+    std::env::var_os("IT_CASE").is_some()
 }
 
 pub fn is_updating() -> bool {
@@ -122,7 +122,7 @@ impl Case {
     /// How long each of its events may take.
     pub fn timeout(&self) -> Duration {
         let seconds = self.env.get("AWS_LAMBDA_FUNCTION_TIMEOUT");
-        Duration::from_secs(seconds.map_or(30, |seconds| seconds.parse().unwrap()))
+        Duration::from_secs(seconds.map_or(60, |seconds| seconds.parse().unwrap()))
     }
 
     pub fn expects_error(&self) -> bool {
