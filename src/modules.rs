@@ -6,7 +6,12 @@
 pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
+pub(crate) mod web;
+pub(crate) mod batch;
 pub(crate) mod lambda;
+
+// What several modules share.
+mod body;
 
 use std::rc::Rc;
 
@@ -22,16 +27,19 @@ pub(crate) struct Host {
     pub(crate) guard: Rc<Guard>,
     pub(crate) logger: Rc<Logger>,
     pub(crate) limits: Limits,
+    pub(crate) web: Rc<web::State>,
 }
 
 /// Teaches an engine one module.
 type Register = fn(&mut Engine, &Host);
 
 /// Every module by its name in scripts.
-const MODULES: [(&str, Register); 4] = [
+const MODULES: [(&str, Register); 6] = [
     ("log", log::register),
     ("env", env::register),
     ("json", json::register),
+    ("web", web::register),
+    ("batch", batch::register),
     ("lambda", lambda::register),
 ];
 

@@ -55,6 +55,8 @@ pub(crate) struct Guard {
     operations: Cell<u64>,
     /// When to stop, and as which limit that counts.
     stop_at: Cell<Option<(Instant, Trip)>>,
+    /// How much earlier than configured the running part of the script is stopped.
+    early: Cell<Duration>,
     /// The process may have allocated this many bytes, its own and the script's.
     memory_ceiling: Cell<usize>,
     tripped: Cell<Option<Trip>>,
@@ -75,6 +77,7 @@ impl Guard {
             last_look: Cell::new(Instant::now()),
             operations: Cell::new(0),
             stop_at: Cell::new(None),
+            early: Cell::new(Duration::ZERO),
             memory_ceiling: Cell::new(usize::MAX),
             tripped: Cell::new(None),
             grace: Cell::new(0),
@@ -228,7 +231,7 @@ impl Guard {
                 format!(
                     "the function was stopped {} ms before its timeout \
                      (RHAI_LAMBDA_DEADLINE_MARGIN_MS)",
-                    limits.deadline_margin.as_millis()
+                    (limits.deadline_margin + self.early.get()).as_millis()
                 ),
             ),
             Trip::InitTimeout => (
@@ -289,6 +292,44 @@ impl Guard {
         )))
     }
 
+    /// The time until the script is stopped; `None` without a deadline.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let (stop_at, _) = self.stop_at.get()?;
+        Some(stop_at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Runs a part of the script that is stopped `margin` before the rest would be, so that the
+    /// rest has time to say what became of it. A limit that it reached is forgotten if it holds no
+    /// more.
+    pub(crate) fn stopping_early<T>(&self, margin: Duration, part: impl FnOnce() -> T) -> T {
+        let (stop_at, before) = (self.stop_at.get(), self.early.get());
+        let earlier = stop_at.map(|(at, trip)| (at.checked_sub(margin).unwrap_or(at), trip));
+        self.stop_at.set(earlier);
+        self.early.set(before + margin);
+        let result = part();
+        self.stop_at.set(stop_at);
+        self.early.set(before);
+        self.relieve();
+        result
+    }
+
+    /// Forgets a limit that was reached, if the script is within it again.
+    fn relieve(&self) {
+        let holds = match self.tripped.get() {
+            None => return,
+            Some(Trip::Deadline | Trip::InitTimeout) => {
+                self.stop_at.get().is_some_and(|(at, _)| Instant::now() >= at)
+            }
+            Some(Trip::Memory) => memory::allocated() > self.memory_ceiling.get(),
+            Some(Trip::Operations) => true,
+            Some(Trip::Stack) => stack_address() < self.stack_end,
+        };
+        if !holds {
+            self.tripped.set(None);
+            self.rearm(CLOCK_INTERVAL);
+        }
+    }
+
     /// What the process may have allocated, in bytes.
     pub(crate) fn memory_ceiling(&self) -> usize {
         self.memory_ceiling.get()
@@ -325,6 +366,18 @@ pub(crate) fn raise(
     (error_type, message): (&'static str, impl Into<String>),
 ) -> Box<EvalAltResult> {
     let mut map = Map::new();
+    map.insert("errorType".into(), error_type.into());
+    map.insert("errorMessage".into(), message.into().into());
+    Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
+}
+
+/// As [`raise`], with what else scripts may want to know of the error.
+pub(crate) fn raise_with<const N: usize>(
+    error_type: &'static str,
+    message: impl Into<String>,
+    fields: [(&'static str, Dynamic); N],
+) -> Box<EvalAltResult> {
+    let mut map: Map = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
     Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
