@@ -207,8 +207,7 @@ mod source;
 mod url;
 
 use rhai::{
-    Blob, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, ImmutableString, Map, Module,
-    NativeCallContext,
+    Blob, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, Map, Module, NativeCallContext,
 };
 
 use crate::engine::{placed, raise};
@@ -346,19 +345,17 @@ fn answer(
 
 fn redirects(module: &mut Module, host: &Host) {
     let state = host.web.clone();
-    module.set_native_fn("redirect", move |context: NativeCallContext, url: Dynamic| {
-        let response = Response::redirect(302, &url);
+    module.set_native_fn("redirect", move |context: NativeCallContext, url: &str| {
+        let response = Response::redirect(302, url);
         placed(context.call_position(), response.and_then(|made| made.into_map(state.source())))
     });
     let state = host.web.clone();
     module.set_native_fn(
         "redirect",
-        move |context: NativeCallContext, url: Dynamic, second: Dynamic| {
+        move |context: NativeCallContext, url: &str, second: Dynamic| {
             let response = match second.as_int() {
-                Ok(status) => Response::redirect(status, &url),
-                Err(_) => {
-                    Response::redirect(302, &url).and_then(|made| made.with(&*map(&second)?))
-                }
+                Ok(status) => Response::redirect(status, url),
+                Err(_) => Response::redirect(302, url).and_then(|made| made.with(&*map(&second)?)),
             };
             placed(context.call_position(), response.and_then(|made| made.into_map(state.source())))
         },
@@ -366,8 +363,8 @@ fn redirects(module: &mut Module, host: &Host) {
     let state = host.web.clone();
     module.set_native_fn(
         "redirect",
-        move |context: NativeCallContext, url: Dynamic, status: i64, options: Map| {
-            let response = Response::redirect(status, &url).and_then(|made| made.with(&options));
+        move |context: NativeCallContext, url: &str, status: i64, options: Map| {
+            let response = Response::redirect(status, url).and_then(|made| made.with(&options));
             placed(context.call_position(), response.and_then(|made| made.into_map(state.source())))
         },
     );
@@ -381,8 +378,7 @@ fn binaries(module: &mut Module, host: &Host) {
               bytes: &Blob,
               content_type: &str,
               options: &Map| {
-            let content_type = Dynamic::from(ImmutableString::from(content_type));
-            let response = Response::binary(status, bytes, &content_type, &host.guard)
+            let response = Response::binary(status, bytes, content_type, &host.guard)
                 .and_then(|made| made.with(options))
                 .and_then(|made| made.into_map(host.web.source()));
             placed(context.call_position(), response)

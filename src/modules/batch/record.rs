@@ -39,9 +39,7 @@ impl Batch {
     /// `BatchError` if there is none.
     pub(crate) fn of(event: &Dynamic) -> Fallible<Self> {
         let wrong = || {
-            refuse(
-                "the event is no batch: expected `Records` of SQS, Kinesis or a DynamoDB stream",
-            )
+            refuse("the event is no batch: expected `Records` of SQS, Kinesis or a DynamoDB stream")
         };
         let event = event.as_map_ref().map_err(|_| wrong())?;
         let records = event.get("Records").and_then(|records| records.as_array_ref().ok());

@@ -3,7 +3,7 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use rhai::{Dynamic, EvalAltResult, Map};
 
-use super::options::{expected, flag, is_token, one_line, refuse_unknown};
+use super::options::{expected, flag, is_token, optional, refuse_unknown};
 use super::{refuse, url};
 
 /// What a cookie's value cannot hold as it is.
@@ -35,11 +35,11 @@ pub(crate) fn write(cookie: &Dynamic) -> Result<String, Box<EvalAltResult>> {
         return Err(expected("cookies", "a list of maps `#{ name, value, … }`", cookie));
     };
     refuse_unknown(&cookie, &NAMES, "a cookie")?;
-    let name = one_line(&cookie, "name")?.unwrap_or_default();
+    let name = optional(&cookie, "name")?.unwrap_or_default();
     if !is_token(&name) {
         return Err(refuse(format!("{name:?} cannot be the name of a cookie")));
     }
-    let value = one_line(&cookie, "value")?.unwrap_or_default();
+    let value = optional(&cookie, "value")?.unwrap_or_default();
     let mut out = format!("{name}={}", utf8_percent_encode(&value, NOT_IN_VALUES));
     if let Some(seconds) = cookie.get("max_age").filter(|value| !value.is_unit()) {
         let seconds = seconds
@@ -48,7 +48,7 @@ pub(crate) fn write(cookie: &Dynamic) -> Result<String, Box<EvalAltResult>> {
         out.push_str(&format!("; Max-Age={seconds}"));
     }
     for (key, attribute) in [("path", "Path"), ("domain", "Domain")] {
-        let Some(value) = one_line(&cookie, key)? else { continue };
+        let Some(value) = optional(&cookie, key)? else { continue };
         if value.contains(';') {
             return Err(refuse(format!("`{key}` of the cookie `{name}` cannot hold a `;`")));
         }
@@ -61,7 +61,7 @@ pub(crate) fn write(cookie: &Dynamic) -> Result<String, Box<EvalAltResult>> {
     if secure {
         out.push_str("; Secure");
     }
-    if let Some(wanted) = one_line(&cookie, "same_site")? {
+    if let Some(wanted) = optional(&cookie, "same_site")? {
         let known = ["Strict", "Lax", "None"];
         let Some(same_site) = known.iter().find(|known| known.eq_ignore_ascii_case(&wanted)) else {
             let message = format!("`same_site` is \"Strict\", \"Lax\" or \"None\", not {wanted:?}");

@@ -57,7 +57,7 @@ pub(crate) fn flag(map: &Map, name: &str) -> Fallible<bool> {
 ///
 /// # Errors
 /// `WebError` for another kind of value, or one with control characters.
-pub(crate) fn one_line(map: &Map, name: &str) -> Fallible<Option<String>> {
+pub(crate) fn optional(map: &Map, name: &str) -> Fallible<Option<String>> {
     match map.get(name) {
         None => Ok(None),
         Some(value) if value.is_unit() => Ok(None),
@@ -77,11 +77,19 @@ pub(crate) fn header_value(name: &str, value: &Dynamic) -> Fallible<String> {
     } else {
         return Err(expected(name, "a string", value));
     };
-    if text.chars().any(|c| c.is_control() && c != '\t') {
-        let message = format!("`{name}` holds a line break or another control character");
-        return Err(refuse(message));
-    }
+    one_line(name, &text)?;
     Ok(text)
+}
+
+/// Text that can stand in a header.
+///
+/// # Errors
+/// `WebError` for one that would start a header of its own.
+pub(crate) fn one_line<'a>(name: &str, text: &'a str) -> Fallible<&'a str> {
+    match text.chars().any(|c| c.is_control() && c != '\t') {
+        true => Err(refuse(format!("`{name}` holds a line break or another control character"))),
+        false => Ok(text),
+    }
 }
 
 /// A list of strings, or one string; empty if absent.
@@ -92,9 +100,13 @@ pub(crate) fn strings(map: &Map, name: &str) -> Fallible<Vec<String>> {
     let Some(value) = map.get(name).filter(|value| !value.is_unit()) else {
         return Ok(Vec::new());
     };
+    let string = |value: &Dynamic| match value.is_string() {
+        true => header_value(name, value),
+        false => Err(expected(name, "a string or a list of strings", value)),
+    };
     match value.as_array_ref() {
-        Ok(values) => values.iter().map(|value| header_value(name, value)).collect(),
-        Err(_) => Ok(vec![header_value(name, value)?]),
+        Ok(values) => values.iter().map(string).collect(),
+        Err(_) => Ok(vec![string(value)?]),
     }
 }
 

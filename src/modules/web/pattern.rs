@@ -38,7 +38,9 @@ impl Pattern {
             let inner = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
             let Some(inner) = inner else {
                 if part.contains(['{', '}']) {
-                    return wrong("has a brace inside a part; a parameter is a whole part, `{name}`");
+                    return wrong(
+                        "has a brace inside a part; a parameter is a whole part, `{name}`",
+                    );
                 }
                 segments.push(Segment::Literal(url::decode(part)));
                 continue;

@@ -63,7 +63,7 @@ fn about(request: &mut Map, event: &Map, source: Source, headers: &Map) {
         }
         Source::HttpApi | Source::FunctionUrl => {
             (text(http, "method").or_else(|| Some("GET".into())), raw_path(event, context))
-        },
+        }
         _ => (text(event, "httpMethod"), plain_path(event)),
     };
     let source_ip = match source {
@@ -247,7 +247,9 @@ pub(crate) fn text_or_blob(bytes: Vec<u8>) -> Dynamic {
 pub(crate) fn header(request: &Map, name: &str) -> Fallible<Dynamic> {
     let headers = request.get("headers").and_then(|headers| headers.as_map_ref().ok());
     let headers = headers.ok_or_else(|| refuse("the map has no `headers`; is it a request?"))?;
-    Ok(headers.get(name.to_ascii_lowercase().as_str()).map_or(Dynamic::UNIT, Dynamic::flatten_clone))
+    Ok(headers
+        .get(name.to_ascii_lowercase().as_str())
+        .map_or(Dynamic::UNIT, Dynamic::flatten_clone))
 }
 
 /// `request.form()` and `request.form_all()`: the last value of each name, and all of them.
@@ -272,4 +274,3 @@ pub(crate) fn form(request: &Map, guard: &Guard) -> Fallible<(Map, Map)> {
         None => problem(400, "the body is not text, expected a form".to_owned()),
     }
 }
-

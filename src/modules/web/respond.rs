@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rhai::{Array, Dynamic, EvalAltResult, Map};
 
-use super::options::{expected, header_value, is_token, refuse_unknown};
+use super::options::{expected, header_value, is_token, one_line, refuse_unknown};
 use super::source::Source;
 use super::{cookies, refuse};
 use crate::engine::Guard;
@@ -67,12 +67,12 @@ impl Response {
     pub(crate) fn binary(
         status: i64,
         bytes: &[u8],
-        content_type: &Dynamic,
+        content_type: &str,
         guard: &Guard,
     ) -> Fallible<Self> {
         guard.reserve(bytes.len() / 3 * 4)?;
-        let content_type = header_value("content_type", content_type)?;
-        let mut response = Self::text(status, &content_type, BASE64_STANDARD.encode(bytes))?;
+        let content_type = one_line("content_type", content_type)?;
+        let mut response = Self::text(status, content_type, BASE64_STANDARD.encode(bytes))?;
         response.is_base64 = !response.body.is_empty();
         Ok(response)
     }
@@ -81,18 +81,18 @@ impl Response {
     ///
     /// # Errors
     /// `WebError` for a status that is no redirect, or what no URL can be.
-    pub(crate) fn redirect(status: i64, url: &Dynamic) -> Fallible<Self> {
+    pub(crate) fn redirect(status: i64, url: &str) -> Fallible<Self> {
         if !matches!(status, 301 | 302 | 303 | 307 | 308) {
             let message = format!("{status} is no redirect, expected 301, 302, 303, 307 or 308");
             return Err(refuse(message));
         }
-        let url = header_value("url", url)?;
+        let url = one_line("url", url)?;
         if url.is_empty() {
             return Err(refuse("`url` is empty"));
         }
         let mut response = Self::text(status, "text/plain; charset=utf-8", String::new())?;
         response.headers.clear();
-        response.set("location", &url);
+        response.set("location", url);
         Ok(response)
     }
 

@@ -186,9 +186,7 @@ impl Router {
             Way::Nowhere => {
                 let not_found = self.table.borrow().not_found.clone();
                 match not_found {
-                    Some(handler) => {
-                        self.call(context, host, &handler, request, 404, "not_found")
-                    }
+                    Some(handler) => self.call(context, host, &handler, request, 404, "not_found"),
                     None => finish(error(404, "not found")?, host),
                 }
             }
@@ -278,7 +276,9 @@ impl Router {
         for ((_, allowed), route) in &self.table.borrow().routes {
             if route.pattern.matches(&parts).is_some() {
                 match allowed.as_str() {
-                    ANY => methods.extend(["GET", "POST", "PUT", "PATCH", "DELETE"].map(Into::into)),
+                    ANY => {
+                        methods.extend(["GET", "POST", "PUT", "PATCH", "DELETE"].map(Into::into))
+                    }
                     _ => methods.push(allowed.clone()),
                 }
             }
@@ -331,9 +331,8 @@ fn for_the_client(error: &EvalAltResult) -> Option<(i64, Dynamic)> {
     let map = thrown.as_map_ref().ok()?;
     let status = map.get("status")?.as_int().ok()?;
     let error_type = text(&map, "errorType").unwrap_or_default();
-    let is_foreign = error_type == "HttpError"
-        || error_type == "AwsError"
-        || map.contains_key("requestId");
+    let is_foreign =
+        error_type == "HttpError" || error_type == "AwsError" || map.contains_key("requestId");
     if !(400..=599).contains(&status) || is_foreign {
         return None;
     }

@@ -38,7 +38,8 @@ impl Source {
             });
         }
         if context.contains_key("http") {
-            let url = text(&context, "domainName").is_some_and(|name| name.contains(".lambda-url."));
+            let url =
+                text(&context, "domainName").is_some_and(|name| name.contains(".lambda-url."));
             return Some(if url { Self::FunctionUrl } else { Self::HttpApi });
         }
         if context.contains_key("connectionId") && context.contains_key("eventType") {
