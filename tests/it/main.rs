@@ -20,6 +20,8 @@ mod runtime_api;
 mod session;
 // AWS's own emulator with the real `bootstrap`.
 mod rie;
+// An AWS in one process, on loopback, and the aws CLI that talks to it alone.
+mod moto;
 
 // The tests.
 
@@ -35,9 +37,13 @@ mod services;
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
+// The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
+mod layer;
 // The emulator as a library: several events in one environment, crashes in between.
 mod emulator;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
+// `examples/embed`: the library as the base of another `bootstrap`.
+mod embed;
 // The rules of the code, checked by reading it.
 mod tidy;

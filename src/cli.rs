@@ -1,0 +1,66 @@
+//! The command `rhai-lambda`, a file per subcommand.
+//!
+//! Exit statuses: 0 for an answer, 1 when the function failed, 2 when the command was used wrongly,
+//! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
+
+mod invoke;
+mod bootstrap;
+mod target;
+mod event;
+mod misuse;
+mod surroundings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use terminal::Terminal;
+
+/// Runs AWS Lambda functions written in Rhai, on this machine.
+#[derive(Parser)]
+#[command(version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "\
+Examples:
+  rhai-lambda invoke                          run the function of this folder
+  rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Invoke(invoke::Arguments),
+    /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
+    #[command(hide = true)]
+    Bootstrap,
+}
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    let terminal = Terminal::detect();
+    let done = match Arguments::try_parse() {
+        Ok(arguments) => run(arguments.command, terminal),
+        Err(error) => match misuse::Misuse::from_clap(&error) {
+            Some(misuse) => Err(misuse),
+            None => {
+                // Help and version, which clap prints as they are; a closed pipe is the reader's choice.
+                let _ = error.print();
+                return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+            }
+        },
+    };
+    done.unwrap_or_else(|misuse| {
+        terminal.misuse(&misuse);
+        ExitCode::from(2)
+    })
+}
+
+fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
+    match command {
+        Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Bootstrap => Ok(bootstrap::run()),
+    }
+}
