@@ -145,9 +145,7 @@ fn every_module_for_scripts_is_documented() {
     let readme = text("README.md");
     let mut findings = Vec::new();
     for (name, _) in crate::reference::modules() {
-        if !readme.contains(&format!("`{name}`"))
-            && !readme.contains(&format!("{name}::"))
-        {
+        if !readme.contains(&format!("`{name}`")) && !readme.contains(&format!("{name}::")) {
             findings.push(name);
         }
     }
