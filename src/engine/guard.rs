@@ -365,17 +365,14 @@ fn stack_address() -> usize {
 pub(crate) fn raise(
     (error_type, message): (&'static str, impl Into<String>),
 ) -> Box<EvalAltResult> {
-    let mut map = Map::new();
-    map.insert("errorType".into(), error_type.into());
-    map.insert("errorMessage".into(), message.into().into());
-    Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
+    raise_with(error_type, message, [])
 }
 
-/// As [`raise`], with what else scripts may want to know of the error.
-pub(crate) fn raise_with<const N: usize>(
+/// As [`raise`], with further fields for the script that catches it.
+pub(crate) fn raise_with(
     error_type: &'static str,
     message: impl Into<String>,
-    fields: [(&'static str, Dynamic); N],
+    fields: impl IntoIterator<Item = (&'static str, Dynamic)>,
 ) -> Box<EvalAltResult> {
     let mut map: Map = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());

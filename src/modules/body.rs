@@ -44,9 +44,9 @@ fn failure(map: &Map, what: &str) -> Box<EvalAltResult> {
     if map.contains_key("eventSource") {
         return raise_with("BatchError", what, []);
     }
-    // A response says which status came with it.
-    if let Some(status) = map.get("status") {
-        return raise_with("HttpError", what, [("status", status.clone())]);
+    // An answer of `http::`, whose own errors are about the exchange.
+    if map.contains_key("status") {
+        return raise_with("JsonError", what, []);
     }
     raise_with("WebError", what, [("status", 400.into())])
 }
