@@ -15,10 +15,11 @@ mod body;
 
 use std::rc::Rc;
 
-use rhai::Engine;
+use rhai::{Engine, EvalAltResult, NativeCallContext};
 
-use crate::config::Limits;
-use crate::engine::Guard;
+use crate::config::{Limits, LogLevel};
+use crate::engine::{Guard, Phase, conclude};
+use crate::error::Frame;
 use crate::log::Logger;
 
 /// What the natives of one engine share.
@@ -28,6 +29,25 @@ pub(crate) struct Host {
     pub(crate) logger: Rc<Logger>,
     pub(crate) limits: Limits,
     pub(crate) web: Rc<web::State>,
+}
+
+impl Host {
+    /// Logs an error that ends a part of the script only, which `context` called; with `fields`.
+    pub(crate) fn log_error(
+        &self,
+        context: &NativeCallContext,
+        error: EvalAltResult,
+        mut fields: serde_json::Map<String, serde_json::Value>,
+    ) {
+        let file = context.call_source().unwrap_or_default();
+        if let Err(error) = conclude(error, file, &self.guard, Phase::Invocation) {
+            // Which function made the call is not known here.
+            let mut frames = error.frames().to_vec();
+            frames.pop_if(|frame| frame.function == Frame::TOP_LEVEL);
+            fields.extend(error.fields().clone());
+            self.logger.error(LogLevel::Error, &error.with_frames(frames).with_fields(fields));
+        }
+    }
 }
 
 /// Teaches an engine one module.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use crate::config::Limits;
-use crate::engine::stack;
+use crate::engine::{leaf_of, stack};
 use crate::memory;
 
 /// Operations between two looks at the clock, at most: some 4 µs of a script.
@@ -299,14 +299,29 @@ impl Guard {
     }
 
     /// Runs a part of the script that is stopped `margin` before the rest would be, so that the
-    /// rest has time to say what became of it. A limit that it reached is forgotten if it holds no
-    /// more.
-    pub(crate) fn stopping_early<T>(&self, margin: Duration, part: impl FnOnce() -> T) -> T {
+    /// rest has time to say what became of it. A limit that it reached is forgotten afterwards if it
+    /// holds no more.
+    ///
+    /// # Errors
+    /// Those of the part, and the limit that it reached also if it swallowed the error.
+    pub(crate) fn stopping_early<T>(
+        &self,
+        margin: Duration,
+        part: impl FnOnce() -> Result<T, Box<EvalAltResult>>,
+    ) -> Result<T, Box<EvalAltResult>> {
         let (stop_at, before) = (self.stop_at.get(), self.early.get());
         let earlier = stop_at.map(|(at, trip)| (at.checked_sub(margin).unwrap_or(at), trip));
         self.stop_at.set(earlier);
         self.early.set(before + margin);
-        let result = part();
+        let mut result = part();
+        if let Some(trip) = self.tripped.get() {
+            let is_told = result
+                .as_ref()
+                .is_err_and(|error| !matches!(leaf_of(error), EvalAltResult::ErrorTerminated(..)));
+            if !is_told {
+                result = Err(raise(self.describe(trip)));
+            }
+        }
         self.stop_at.set(stop_at);
         self.early.set(before);
         self.relieve();

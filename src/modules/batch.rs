@@ -56,7 +56,7 @@ use rhai::{
 use serde_json::{Map as Fields, json};
 
 use crate::config::LogLevel;
-use crate::engine::{Phase, conclude, leaf_of, placed, raise};
+use crate::engine::{leaf_of, placed, raise};
 use crate::modules::{Host, body};
 use crate::suggest::nearest;
 use record::{Batch, Kind};
@@ -154,7 +154,9 @@ fn process(
                 let message = "the function must be one of one parameter, the record";
                 return Err(refuse(message));
             }
-            log(context, host, *error, id);
+            let mut fields = Fields::new();
+            fields.insert("itemIdentifier".to_owned(), json!(id));
+            host.log_error(context, *error, fields);
             failures.push(id);
             failed_groups.extend(group);
             if batch.kind() == Kind::Stream {
@@ -182,15 +184,6 @@ fn answer(failures: Vec<&str>) -> Map {
 fn takes_no_record(error: &EvalAltResult, handler: &FnPtr) -> bool {
     matches!(error, EvalAltResult::ErrorFunctionNotFound(name, _)
         if name.split(' ').next() == Some(handler.fn_name()))
-}
-
-fn log(context: &NativeCallContext, host: &Host, error: EvalAltResult, id: &str) {
-    let file = context.call_source().unwrap_or_default();
-    if let Err(error) = conclude(error, file, &host.guard, Phase::Invocation) {
-        let mut fields = error.fields().clone();
-        fields.insert("itemIdentifier".to_owned(), json!(id));
-        host.logger.error(LogLevel::Error, &error.with_fields(fields));
-    }
 }
 
 fn give_up(host: &Host, count: usize) {

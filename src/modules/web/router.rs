@@ -12,8 +12,7 @@ use super::pattern::{self, Pattern};
 use super::respond::{self, Response};
 use super::source::{State, text};
 use super::{refuse, request};
-use crate::config::LogLevel;
-use crate::engine::{Phase, conclude, leaf_of};
+use crate::engine::leaf_of;
 use crate::modules::Host;
 use crate::modules::lambda::Raw;
 
@@ -223,7 +222,8 @@ impl Router {
                     return Err(explained(thrown, &handler, route));
                 };
                 if status >= 500 {
-                    log(context, host, *thrown);
+                    // Nobody but the client would know otherwise.
+                    host.log_error(context, *thrown, serde_json::Map::new());
                 }
                 let mut body = Map::new();
                 body.insert("error".into(), message);
@@ -343,20 +343,14 @@ fn for_the_client(error: &EvalAltResult) -> Option<(i64, Dynamic)> {
 /// The error in words, if it is that the handler takes no request.
 fn explained(error: Box<EvalAltResult>, handler: &FnPtr, route: &str) -> Box<EvalAltResult> {
     match &*error {
-        EvalAltResult::ErrorFunctionNotFound(name, _) if name.starts_with(handler.fn_name()) => {
+        EvalAltResult::ErrorFunctionNotFound(name, _)
+            if name.split(' ').next() == Some(handler.fn_name()) =>
+        {
             refuse(format!(
                 "the handler of {route} must be a function of one parameter, the request"
             ))
         }
         _ => error,
-    }
-}
-
-/// A failure that the client sees as one of ours would otherwise be seen by nobody else.
-fn log(context: &NativeCallContext, host: &Host, error: EvalAltResult) {
-    let file = context.call_source().unwrap_or_default();
-    if let Err(error) = conclude(error, file, &host.guard, Phase::Invocation) {
-        host.logger.error(LogLevel::Error, &error);
     }
 }
 
