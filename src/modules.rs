@@ -15,7 +15,7 @@ mod body;
 
 use std::rc::Rc;
 
-use rhai::{Engine, EvalAltResult, NativeCallContext};
+use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use crate::config::{Limits, LogLevel};
 use crate::engine::{Guard, Phase, conclude};
@@ -62,6 +62,12 @@ const MODULES: [(&str, Register); 6] = [
     ("batch", batch::register),
     ("lambda", lambda::register),
 ];
+
+/// Puts an entry into a map. Not inlined: an insertion is a kilobyte of code.
+#[inline(never)]
+pub(crate) fn put(map: &mut Map, name: &str, value: Dynamic) {
+    map.insert(name.into(), value);
+}
 
 /// Teaches `engine` the modules that `named` says are in use, and what scripts call without one.
 pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) -> bool) {

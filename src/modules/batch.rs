@@ -47,7 +47,6 @@
 mod attribute;
 mod record;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use rhai::{
@@ -57,7 +56,7 @@ use serde_json::{Map as Fields, json};
 
 use crate::config::LogLevel;
 use crate::engine::{leaf_of, placed, raise};
-use crate::modules::{Host, body};
+use crate::modules::{Host, body, put};
 use crate::suggest::nearest;
 use record::{Batch, Kind};
 
@@ -124,7 +123,7 @@ fn process(
     // Of a short time, half is for the records.
     let margin = guard.time_left().map_or(margin, |left| margin.min(left / 2));
     let mut failures: Vec<&str> = Vec::new();
-    let mut failed_groups: BTreeSet<String> = BTreeSet::new();
+    let mut failed_groups = Map::new();
     let mut slowest = Duration::ZERO;
     for (at, id) in ids.iter().enumerate() {
         if guard.time_left().is_some_and(|left| left <= margin.saturating_add(slowest)) {
@@ -134,7 +133,7 @@ fn process(
             break;
         }
         let group = batch.group(event, at);
-        if group.as_ref().is_some_and(|group| failed_groups.contains(group)) {
+        if group.as_ref().is_some_and(|group| failed_groups.contains_key(group.as_str())) {
             failures.push(id.as_str());
             continue;
         }
@@ -158,7 +157,9 @@ fn process(
             fields.insert("itemIdentifier".to_owned(), json!(id));
             host.log_error(context, *error, fields);
             failures.push(id);
-            failed_groups.extend(group);
+            if let Some(group) = group {
+                put(&mut failed_groups, &group, Dynamic::UNIT);
+            }
             if batch.kind() == Kind::Stream {
                 break;
             }
@@ -172,12 +173,12 @@ fn answer(failures: Vec<&str>) -> Map {
         .into_iter()
         .map(|id| {
             let mut failure = Map::new();
-            failure.insert("itemIdentifier".into(), id.into());
+            put(&mut failure, "itemIdentifier", id.into());
             failure.into()
         })
         .collect();
     let mut answer = Map::new();
-    answer.insert("batchItemFailures".into(), failures.into());
+    put(&mut answer, "batchItemFailures", failures.into());
     answer
 }
 

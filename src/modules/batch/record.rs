@@ -4,7 +4,7 @@ use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rhai::{Dynamic, EvalAltResult, ImmutableString, Map};
 
 use super::{attribute, refuse};
-use crate::modules::Host;
+use crate::modules::{Host, put};
 use crate::payload;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -120,12 +120,12 @@ impl Batch {
     ) -> Fallible<Map> {
         let record = with_record(event, at, Clone::clone);
         let mut record = record.ok_or_else(|| refuse(format!("record {at} is gone")))?;
-        record.insert("id".into(), id.into());
+        put(&mut record, "id", id.into());
         match self.service {
             Service::Sqs { .. } => {}
             Service::Kinesis => {
                 let body = decoded(&record, host)?;
-                record.insert("body".into(), body);
+                put(&mut record, "body", body);
             }
             Service::DynamoDb => {
                 let items = ["Keys", "NewImage", "OldImage"].map(|name| {
@@ -133,13 +133,13 @@ impl Batch {
                     change.map_or(Ok(Dynamic::UNIT), |change| attribute::item(change.get(name)))
                 });
                 for (name, item) in ["keys", "new_image", "old_image"].into_iter().zip(items) {
-                    record.insert(name.into(), item?);
+                    put(&mut record, name, item?);
                 }
                 return Ok(record);
             }
         }
         let data = parsed(record.get("body"), host);
-        record.insert("data".into(), data);
+        put(&mut record, "data", data);
         Ok(record)
     }
 }

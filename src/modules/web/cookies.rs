@@ -5,6 +5,7 @@ use rhai::{Dynamic, EvalAltResult, Map};
 
 use super::options::{expected, flag, is_token, optional, refuse_unknown};
 use super::{refuse, url};
+use crate::modules::put;
 
 /// What a cookie's value cannot hold as it is.
 const NOT_IN_VALUES: &AsciiSet =
@@ -21,7 +22,7 @@ pub(crate) fn read_into(cookies: &mut Map, header: &str) {
         let (name, value) = (name.trim(), value.trim());
         let bare = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
         if !name.is_empty() && !cookies.contains_key(name) {
-            cookies.insert(name.into(), url::decode(bare.unwrap_or(value)).into());
+            put(cookies, name, url::decode(bare.unwrap_or(value)).into());
         }
     }
 }

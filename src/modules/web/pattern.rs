@@ -3,6 +3,7 @@
 use rhai::{EvalAltResult, Map};
 
 use super::{refuse, url};
+use crate::modules::put;
 
 /// One part of a path between two slashes. The order is that of precedence.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,11 +72,11 @@ impl Pattern {
             match segment {
                 Segment::Literal(text) if text == first => rest = others,
                 Segment::Parameter(name) if !first.is_empty() => {
-                    params.insert(name.into(), first.into());
+                    put(&mut params, name, first.into());
                     rest = others;
                 }
                 Segment::Greedy(name) => {
-                    params.insert(name.into(), rest.join("/").into());
+                    put(&mut params, name, rest.join("/").into());
                     rest = &[];
                 }
                 _ => return None,

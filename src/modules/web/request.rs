@@ -7,6 +7,7 @@ use super::source::{Source, text};
 use super::url::{self, Pairs};
 use super::{cookies, refuse};
 use crate::engine::{Guard, raise_with};
+use crate::modules::put;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
@@ -34,15 +35,15 @@ pub(crate) fn parse(event: Map, guard: &Guard) -> Fallible<(Map, Source)> {
     let mut request = Map::new();
     let mut headers = headers(&event);
     let (query, query_all) = query(&event, source, guard)?.into_maps();
-    request.insert("source".into(), source.name().into());
-    request.insert("query".into(), query.into());
-    request.insert("query_all".into(), query_all.into());
-    request.insert("cookies".into(), cookies_of(&event, &mut headers).into());
-    request.insert("body".into(), body(&event, text(&headers, "content-type"), guard)?);
-    request.insert("path_params".into(), path_params(&event, source).into());
+    put(&mut request, "source", source.name().into());
+    put(&mut request, "query", query.into());
+    put(&mut request, "query_all", query_all.into());
+    put(&mut request, "cookies", cookies_of(&event, &mut headers).into());
+    put(&mut request, "body", body(&event, text(&headers, "content-type"), guard)?);
+    put(&mut request, "path_params", path_params(&event, source).into());
     about(&mut request, &event, source, &headers);
-    request.insert("headers".into(), headers.into());
-    request.insert("raw".into(), event.into());
+    put(&mut request, "headers", headers.into());
+    put(&mut request, "raw", event.into());
     Ok((request, source))
 }
 
@@ -77,18 +78,18 @@ fn about(request: &mut Map, event: &Map, source: Source, headers: &Map) {
         Source::Alb | Source::AlbMulti => text(headers, "x-amzn-trace-id"),
         _ => text(context, "requestId"),
     };
-    let mut put = |name: &str, value: Option<ImmutableString>| {
-        request.insert(name.into(), value.map_or(Dynamic::UNIT, Into::into));
+    let mut add = |name: &str, value: Option<ImmutableString>| {
+        put(request, name, value.map_or(Dynamic::UNIT, Into::into));
     };
-    put("method", method);
-    put("path", Some(if path.is_empty() { "/".into() } else { path.into() }));
-    put("stage", text(context, "stage"));
-    put("source_ip", source_ip);
-    put("request_id", request_id);
+    add("method", method);
+    add("path", Some(if path.is_empty() { "/".into() } else { path.into() }));
+    add("stage", text(context, "stage"));
+    add("source_ip", source_ip);
+    add("request_id", request_id);
     if source == Source::WebSocket {
-        put("connection_id", text(context, "connectionId"));
-        put("route_key", text(context, "routeKey"));
-        put("event_type", text(context, "eventType"));
+        add("connection_id", text(context, "connectionId"));
+        add("route_key", text(context, "routeKey"));
+        add("event_type", text(context, "eventType"));
     }
 }
 
@@ -131,7 +132,7 @@ fn headers(event: &Map) -> Map {
                 format!("{before}{comma}{}", value.as_str()).into()
             }
         };
-        headers.insert(name.into(), joined.into());
+        put(&mut headers, &name, joined.into());
     };
     let multi = event.get("multiValueHeaders").and_then(|multi| multi.as_map_ref().ok());
     if let Some(multi) = multi.filter(|multi| !multi.is_empty()) {
@@ -185,7 +186,7 @@ fn cookies_of(event: &Map, headers: &mut Map) -> Map {
             .iter()
             .filter_map(|cookie| Some(cookie.as_immutable_string_ref().ok()?.to_string()))
             .collect();
-        headers.insert("cookie".into(), list.join("; ").into());
+        put(headers, "cookie", list.join("; ").into());
     }
     if let Some(header) = text(headers, "cookie") {
         cookies::read_into(&mut found, &header);

@@ -1,7 +1,5 @@
 //! Responses, in the form that the service of the event wants.
 
-use std::collections::BTreeMap;
-
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use rhai::{Array, Dynamic, EvalAltResult, Map};
 
@@ -9,6 +7,7 @@ use super::options::{expected, header_value, is_token, one_line, refuse_unknown}
 use super::source::Source;
 use super::{cookies, refuse};
 use crate::engine::Guard;
+use crate::modules::put;
 use crate::payload::{self, Style};
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -17,9 +16,9 @@ type Fallible<T> = Result<T, Box<EvalAltResult>>;
 #[derive(Debug)]
 pub(crate) struct Response {
     status: i64,
-    /// Names in lower case.
-    headers: BTreeMap<String, Vec<String>>,
-    cookies: Vec<String>,
+    /// By name in lower case a list of values.
+    headers: Map,
+    cookies: Array,
     body: String,
     is_base64: bool,
 }
@@ -35,8 +34,8 @@ impl Response {
         }
         let mut response = Self {
             status,
-            headers: BTreeMap::new(),
-            cookies: Vec::new(),
+            headers: Map::new(),
+            cookies: Array::new(),
             body: String::new(),
             is_base64: false,
         };
@@ -98,7 +97,7 @@ impl Response {
 
     /// Sets a header to one value.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        self.headers.insert(name.to_owned(), vec![value.to_owned()]);
+        put(&mut self.headers, name, vec![Dynamic::from(value.to_owned())].into());
     }
 
     /// Adds the headers and cookies that a script asks for.
@@ -120,7 +119,7 @@ impl Response {
                 return Err(expected("cookies", "a list of maps `#{ name, value, … }`", cookies));
             };
             for cookie in cookies.iter() {
-                self.cookies.push(cookies::write(cookie)?);
+                self.cookies.push(cookies::write(cookie)?.into());
             }
         }
         Ok(self)
@@ -130,18 +129,19 @@ impl Response {
         if !is_token(name) {
             return Err(refuse(format!("{name:?} cannot be the name of a header")));
         }
-        let values = match value.as_array_ref() {
-            Ok(values) => {
-                values.iter().map(|value| header_value(name, value)).collect::<Fallible<_>>()?
+        let mut values = Array::new();
+        match value.as_array_ref() {
+            Ok(list) => {
+                for value in list.iter() {
+                    values.push(header_value(name, value)?.into());
+                }
             }
             Err(_) if value.is_unit() => return Ok(()),
-            Err(_) => vec![header_value(name, value)?],
-        };
-        match name.to_ascii_lowercase() {
-            name if name == "set-cookie" => self.cookies.extend(values),
-            name => {
-                self.headers.insert(name, values);
-            }
+            Err(_) => values.push(header_value(name, value)?.into()),
+        }
+        match name.to_ascii_lowercase().as_str() {
+            "set-cookie" => self.cookies.extend(values),
+            name => put(&mut self.headers, name, values.into()),
         }
         Ok(())
     }
@@ -152,63 +152,57 @@ impl Response {
     /// `WebError` when that form has no place for it.
     pub(crate) fn into_map(self, source: Source) -> Fallible<Map> {
         let mut map = Map::new();
-        map.insert("statusCode".into(), self.status.into());
-        map.insert("body".into(), self.body.into());
-        map.insert("isBase64Encoded".into(), self.is_base64.into());
-        let (headers, mut cookies) = (self.headers, self.cookies);
+        put(&mut map, "statusCode", self.status.into());
+        put(&mut map, "body", self.body.into());
+        put(&mut map, "isBase64Encoded", self.is_base64.into());
+        let (mut headers, mut cookies) = (self.headers, self.cookies);
+        if matches!(source, Source::Alb | Source::AlbMulti) {
+            put(&mut map, "statusDescription", description(self.status).into());
+        }
+        if source == Source::Alb && cookies.len() > 1 {
+            return Err(refuse(
+                "this load balancer passes on one cookie only: turn on multi-value headers at its \
+                 target group (`lambda.multi_value_headers.enabled`)",
+            ));
+        }
+        if matches!(source, Source::HttpApi | Source::FunctionUrl) {
+            put(&mut map, "cookies", std::mem::take(&mut cookies).into());
+        }
+        if !cookies.is_empty() {
+            put(&mut headers, "set-cookie", cookies.into());
+        }
+        let mut multi = Map::new();
         match source {
-            Source::HttpApi | Source::FunctionUrl => {
-                map.insert("headers".into(), joined(headers).into());
-                map.insert("cookies".into(), array(cookies));
-            }
+            Source::AlbMulti => multi = std::mem::take(&mut headers),
+            // Both kinds side by side: a list only where it has to be one.
             Source::RestApi | Source::WebSocket => {
-                let (mut multi, single): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                    headers.into_iter().partition(|(_, values)| values.len() != 1);
-                if !cookies.is_empty() {
-                    multi.insert("set-cookie".to_owned(), cookies);
-                }
-                map.insert("headers".into(), joined(single).into());
-                if !multi.is_empty() {
-                    map.insert("multiValueHeaders".into(), lists(multi).into());
-                }
+                headers.retain(|name, values| {
+                    let is_single = name != "set-cookie"
+                        && values.as_array_ref().is_ok_and(|values| values.len() == 1);
+                    if !is_single {
+                        put(&mut multi, name, values.take());
+                    }
+                    is_single
+                });
             }
-            Source::Alb => {
-                map.insert("statusDescription".into(), description(self.status).into());
-                let mut headers = joined(headers);
-                if cookies.len() > 1 {
-                    return Err(refuse(
-                        "this load balancer passes on one cookie only: turn on multi-value headers \
-                         at its target group (`lambda.multi_value_headers.enabled`)",
-                    ));
-                }
-                if let Some(cookie) = cookies.pop() {
-                    headers.insert("set-cookie".into(), cookie.into());
-                }
-                map.insert("headers".into(), headers.into());
-            }
-            Source::AlbMulti => {
-                map.insert("statusDescription".into(), description(self.status).into());
-                let mut headers = headers;
-                if !cookies.is_empty() {
-                    headers.insert("set-cookie".to_owned(), cookies);
-                }
-                map.insert("multiValueHeaders".into(), lists(headers).into());
-            }
+            Source::HttpApi | Source::FunctionUrl | Source::Alb => {}
+        }
+        if source != Source::AlbMulti {
+            headers.values_mut().for_each(join);
+            put(&mut map, "headers", headers.into());
+        }
+        if !multi.is_empty() || source == Source::AlbMulti {
+            put(&mut map, "multiValueHeaders", multi.into());
         }
         Ok(map)
     }
 }
 
-fn joined(headers: BTreeMap<String, Vec<String>>) -> Map {
-    headers.into_iter().map(|(name, values)| (name.into(), values.join(", ").into())).collect()
-}
-
-fn lists(headers: BTreeMap<String, Vec<String>>) -> Map {
-    headers.into_iter().map(|(name, values)| (name.into(), array(values))).collect()
-}
-
-fn array(values: Vec<String>) -> Dynamic {
-    values.into_iter().map(Dynamic::from).collect::<Array>().into()
+/// Makes one value of a list of them.
+fn join(values: &mut Dynamic) {
+    let list = values.take().into_array().unwrap_or_default();
+    let list: Vec<String> = list.into_iter().map(|value| value.to_string()).collect();
+    *values = list.join(", ").into();
 }
 
 /// `200 OK`, as load balancers want it.
@@ -265,11 +259,11 @@ pub(crate) fn add_header(response: &mut Map, source: Source, name: &str, value: 
     // Load balancers read one of the two: the one that the response has.
     let is_multi = source == Source::AlbMulti || response.contains_key("multiValueHeaders");
     let (place, value): (_, Dynamic) = match is_multi && !response.contains_key("headers") {
-        true => ("multiValueHeaders", array(vec![value.to_owned()])),
+        true => ("multiValueHeaders", vec![Dynamic::from(value.to_owned())].into()),
         false => ("headers", value.to_owned().into()),
     };
     let headers = response.entry(place.into()).or_insert_with(|| Map::new().into());
     if let Ok(mut headers) = headers.as_map_mut() {
-        headers.insert(name.into(), value);
+        put(&mut headers, name, value);
     }
 }

@@ -1,7 +1,6 @@
 //! The router: a handler for each method and path, and right answers for all others.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 
@@ -13,8 +12,8 @@ use super::respond::{self, Response};
 use super::source::{State, text};
 use super::{refuse, request};
 use crate::engine::leaf_of;
-use crate::modules::Host;
 use crate::modules::lambda::Raw;
+use crate::modules::{Host, put};
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
@@ -29,8 +28,8 @@ pub(crate) struct Router {
 
 #[derive(Clone, Default)]
 struct Table {
-    /// By rank, so that the first that matches takes precedence; the method is the last of the key.
-    routes: BTreeMap<(Vec<String>, String), Route>,
+    /// By rank and method: the first that matches takes precedence.
+    routes: Vec<Route>,
     not_found: Option<FnPtr>,
     cors: Option<Cors>,
     /// In which invocation it was last changed.
@@ -39,6 +38,9 @@ struct Table {
 
 #[derive(Clone)]
 struct Route {
+    rank: Vec<String>,
+    /// Of HTTP; or [`ANY`].
+    method: &'static str,
     pattern: Pattern,
     /// The path and the parameter's names, for messages.
     text: String,
@@ -49,7 +51,7 @@ struct Route {
 enum Way {
     Found(FnPtr, Map, String),
     /// The path is there, though not for this method; these are.
-    Methods(Vec<String>),
+    Methods(Vec<&'static str>),
     Nowhere,
 }
 
@@ -85,21 +87,28 @@ impl Router {
     pub(crate) fn add(
         &mut self,
         state: &State,
-        method: &str,
+        method: &'static str,
         path: &str,
         handler: FnPtr,
     ) -> Fallible<Self> {
         let pattern = Pattern::parse(path)?;
-        let key = (pattern.rank(), method.to_owned());
-        self.change(state, |table| match table.routes.get(&key) {
-            Some(there) => {
-                let method = if method == ANY { "any method" } else { method };
-                let message = format!("{method} {path:?} has a route already, {:?}", there.text);
-                Err(refuse(message))
-            }
-            None => {
-                table.routes.insert(key, Route { pattern, text: path.to_owned(), handler });
-                Ok(())
+        let rank = pattern.rank();
+        self.change(state, |table| {
+            let at = table.routes.binary_search_by(|route| {
+                route.rank.cmp(&rank).then_with(|| route.method.cmp(method))
+            });
+            match at {
+                Ok(at) => {
+                    let method = if method == ANY { "any method" } else { method };
+                    let there = &table.routes[at].text;
+                    let message = format!("{method} {path:?} has a route already, {there:?}");
+                    Err(refuse(message))
+                }
+                Err(at) => {
+                    let text = path.to_owned();
+                    table.routes.insert(at, Route { rank, method, pattern, text, handler });
+                    Ok(())
+                }
             }
         })?;
         Ok(self.clone())
@@ -157,7 +166,7 @@ impl Router {
         let path = text(&request, "path").unwrap_or_default();
         let error = |status, message: &str| {
             let mut body = Map::new();
-            body.insert("error".into(), message.into());
+            put(&mut body, "error", message.into());
             Response::json(status, &body.into(), host.limits.max_json_depth)
         };
         if let Some(cors) = cors.filter(|_| method == "OPTIONS" && cors::is_preflight(&request)) {
@@ -170,7 +179,7 @@ impl Router {
         }
         match self.find(&method, &path) {
             Way::Found(handler, params, route) => {
-                request.insert("path_params".into(), params.into());
+                put(&mut request, "path_params", params.into());
                 let answer = self.call(context, host, &handler, request, 200, &route)?;
                 Ok(if method == "HEAD" { without_body(answer) } else { answer })
             }
@@ -226,7 +235,7 @@ impl Router {
                     host.log_error(context, *thrown, serde_json::Map::new());
                 }
                 let mut body = Map::new();
-                body.insert("error".into(), message);
+                put(&mut body, "error", message);
                 finish(Response::json(status, &body.into(), max_depth)?, host)
             }
         }
@@ -236,30 +245,30 @@ impl Router {
         let table = self.table.borrow();
         let parts = pattern::parts(path);
         let mut head = None;
-        let mut any: Option<(&Vec<String>, Way)> = None;
-        let mut methods: Vec<String> = Vec::new();
-        for ((rank, allowed), route) in &table.routes {
+        let mut any: Option<(&[String], Way)> = None;
+        let mut methods: Vec<&'static str> = Vec::new();
+        for route in &table.routes {
             // A route for any method gives way to one of the same path for this method alone.
-            if let Some((any_rank, _)) = &any
-                && *any_rank != rank
+            if let Some((rank, _)) = &any
+                && **rank != *route.rank
             {
                 break;
             }
             let Some(params) = route.pattern.matches(&parts) else { continue };
             let way = || {
-                let name = format!("{allowed} {}", route.text);
-                Way::Found(route.handler.clone(), params.clone(), name)
+                let name = format!("{} {}", route.method, route.text);
+                Way::Found(route.handler.clone(), params, name)
             };
-            if allowed == method {
+            if route.method == method {
                 return way();
             }
-            if allowed == ANY {
-                any = Some((rank, way()));
-            } else if method == "HEAD" && allowed == "GET" && head.is_none() {
-                head = Some(way());
+            if route.method == ANY {
+                any = Some((&route.rank, way()));
+                continue;
             }
-            if allowed != ANY && !methods.contains(allowed) {
-                methods.push(allowed.clone());
+            methods.push(route.method);
+            if method == "HEAD" && route.method == "GET" && head.is_none() {
+                head = Some(way());
             }
         }
         match (head, any) {
@@ -270,16 +279,14 @@ impl Router {
     }
 
     /// The methods that `path` has.
-    fn methods_of(&self, path: &str) -> Vec<String> {
+    fn methods_of(&self, path: &str) -> Vec<&'static str> {
         let parts = pattern::parts(path);
-        let mut methods: Vec<String> = Vec::new();
-        for ((_, allowed), route) in &self.table.borrow().routes {
+        let mut methods = Vec::new();
+        for route in &self.table.borrow().routes {
             if route.pattern.matches(&parts).is_some() {
-                match allowed.as_str() {
-                    ANY => {
-                        methods.extend(["GET", "POST", "PUT", "PATCH", "DELETE"].map(Into::into))
-                    }
-                    _ => methods.push(allowed.clone()),
+                match route.method {
+                    ANY => methods.extend(["GET", "POST", "PUT", "PATCH", "DELETE"]),
+                    method => methods.push(method),
                 }
             }
         }
@@ -288,12 +295,12 @@ impl Router {
 }
 
 /// HEAD comes with GET, OPTIONS with all.
-fn with_implied(mut methods: Vec<String>) -> Vec<String> {
-    if methods.iter().any(|method| method == "GET") {
-        methods.push("HEAD".to_owned());
+fn with_implied(mut methods: Vec<&'static str>) -> Vec<&'static str> {
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
     }
-    methods.push("OPTIONS".to_owned());
-    methods.sort();
+    methods.push("OPTIONS");
+    methods.sort_unstable();
     methods.dedup();
     methods
 }
@@ -304,8 +311,8 @@ fn finish(response: Response, host: &Host) -> Fallible<Dynamic> {
 
 fn without_body(mut response: Dynamic) -> Dynamic {
     if let Ok(mut map) = response.as_map_mut() {
-        map.insert("body".into(), "".into());
-        map.insert("isBase64Encoded".into(), false.into());
+        put(&mut map, "body", "".into());
+        put(&mut map, "isBase64Encoded", false.into());
     }
     response
 }
