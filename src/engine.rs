@@ -21,7 +21,7 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
-pub(crate) use fault::{Phase, conclude};
+pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
@@ -48,6 +48,7 @@ pub(crate) fn build(
         logger,
         limits: limits.clone(),
         task_root: config.task_root.clone(),
+        web: Rc::default(),
     };
 
     let mut engine = Engine::new();

@@ -10,20 +10,24 @@ pub(crate) mod encoding;
 pub(crate) mod crypto;
 pub(crate) mod time;
 pub(crate) mod text;
+pub(crate) mod web;
+pub(crate) mod batch;
 pub(crate) mod fs;
 pub(crate) mod lambda;
 
-// What several of them share.
+// What several modules share.
+mod body;
 mod bytes;
 mod options;
 
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use rhai::Engine;
+use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
-use crate::config::Limits;
-use crate::engine::Guard;
+use crate::config::{Limits, LogLevel};
+use crate::engine::{Guard, Phase, conclude};
+use crate::error::Frame;
 use crate::log::Logger;
 
 /// What the natives of one engine share.
@@ -34,6 +38,26 @@ pub(crate) struct Host {
     pub(crate) limits: Limits,
     /// Where the function's own files are.
     pub(crate) task_root: PathBuf,
+    pub(crate) web: Rc<web::State>,
+}
+
+impl Host {
+    /// Logs an error that ends a part of the script only, which `context` called; with `fields`.
+    pub(crate) fn log_error(
+        &self,
+        context: &NativeCallContext,
+        error: EvalAltResult,
+        mut fields: serde_json::Map<String, serde_json::Value>,
+    ) {
+        let file = context.call_source().unwrap_or_default();
+        if let Err(error) = conclude(error, file, &self.guard, Phase::Invocation) {
+            // Which function made the call is not known here.
+            let mut frames = error.frames().to_vec();
+            frames.pop_if(|frame| frame.function == Frame::TOP_LEVEL);
+            fields.extend(error.fields().clone());
+            self.logger.error(LogLevel::Error, &error.with_frames(frames).with_fields(fields));
+        }
+    }
 }
 
 /// Teaches an engine one module.
@@ -48,9 +72,17 @@ const MODULES: &[(&str, Register)] = &[
     ("crypto", crypto::register),
     ("time", time::register),
     ("text", text::register),
+    ("web", web::register),
+    ("batch", batch::register),
     ("fs", fs::register),
     ("lambda", lambda::register),
 ];
+
+/// Puts an entry into a map. Not inlined: an insertion is a kilobyte of code.
+#[inline(never)]
+pub(crate) fn put(map: &mut Map, name: &str, value: Dynamic) {
+    map.insert(name.into(), value);
+}
 
 /// Teaches `engine` the modules that `named` says are in use, and what scripts call without one.
 pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) -> bool) {

@@ -31,6 +31,8 @@ mod protocol;
 mod cases;
 // `tests/scripts/`: what the modules for scripts do, asserted by scripts; their documentation, run.
 mod scripts;
+// `web::` and `batch::` against the official shapes of events and answers.
+mod services;
 // `REFERENCE.md` against the sources that it is gathered from.
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
