@@ -8,6 +8,8 @@ pub(crate) mod env;
 pub(crate) mod json;
 pub(crate) mod encoding;
 pub(crate) mod crypto;
+pub(crate) mod time;
+pub(crate) mod text;
 pub(crate) mod fs;
 pub(crate) mod lambda;
 
@@ -44,6 +46,8 @@ const MODULES: &[(&str, Register)] = &[
     ("json", json::register),
     ("encoding", encoding::register),
     ("crypto", crypto::register),
+    ("time", time::register),
+    ("text", text::register),
     ("fs", fs::register),
     ("lambda", lambda::register),
 ];
@@ -71,6 +75,14 @@ pub(crate) fn is_named(script: &str, name: &str) -> bool {
         let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
         starts && script[at + name.len()..].trim_start().starts_with("::")
     })
+}
+
+/// The start of a text that a script gave, for a message.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(64) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]
