@@ -3,11 +3,15 @@
 //! This is the only place (beside the scripts' own `env::` module) where the environment is read.
 //! Nothing writes it.
 
+mod network;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::secrets::Secrets;
+
+pub use network::{HostPattern, Network};
 
 /// Everything that `bootstrap` takes from its environment.
 #[derive(Clone, Debug)]
@@ -38,6 +42,10 @@ pub struct Config {
     pub telemetry_fd: Option<i32>,
     /// The function's credentials, which no log and no error shows.
     pub secrets: Secrets,
+    /// What scripts may reach over the network.
+    pub network: Network,
+    /// `RHAI_LAMBDA_METRICS_NAMESPACE`: the namespace of `metrics::`, unless a call names another.
+    pub metrics_namespace: Option<String>,
     /// The limits of a script.
     pub limits: Limits,
 }
@@ -126,19 +134,20 @@ impl Config {
         Self::from_vars(&|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
     }
 
-    /// The process's environment without the settings that are numbers: with this, a wrong one of
-    /// those can be reported.
+    /// The process's environment without the settings that can be wrong, numbers mostly: with this,
+    /// one that is wrong can be reported.
     pub(crate) fn without_numbers() -> Self {
         let is_text = |name: &&str| {
             !name.starts_with("RHAI_LAMBDA_MAX_")
                 && !name.ends_with("_MS")
+                && *name != "RHAI_LAMBDA_NET_ALLOW"
                 && *name != "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
         };
         let var = |name: &str| {
             let value = Some(name).filter(is_text).and_then(std::env::var_os)?;
             Some(value.to_string_lossy().into_owned())
         };
-        Self::from_vars(&var).expect("only numbers can be wrong")
+        Self::from_vars(&var).expect("what can be wrong is left out")
     }
 
     /// Reads the settings through `var`, which answers as the environment would.
@@ -179,6 +188,8 @@ impl Config {
                     .into_iter()
                     .filter_map(|name| vars.text(name)),
             ),
+            network: vars.network()?,
+            metrics_namespace: vars.text("RHAI_LAMBDA_METRICS_NAMESPACE"),
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
         })
     }
@@ -217,6 +228,28 @@ impl Vars<'_> {
                 Err(Error::init("Runtime.InitError", message))
             }
         }
+    }
+
+    fn network(&self) -> Result<Network, Error> {
+        let pattern = |text: &str| {
+            HostPattern::parse(text).ok_or_else(|| {
+                let message = format!(
+                    "`RHAI_LAMBDA_NET_ALLOW` has `{}`, expected hosts such as `api.example.com`, \
+                     `*.example.com` or `127.0.0.1:8080`, separated by commas",
+                    text.trim()
+                );
+                Error::init("Runtime.InitError", message)
+            })
+        };
+        let hosts = self.text("RHAI_LAMBDA_NET_ALLOW");
+        let hosts = hosts.as_deref().map(|hosts| hosts.split(','));
+        let allow = hosts.map(|hosts| hosts.filter(|host| !host.trim().is_empty()).map(pattern).collect());
+        Ok(Network {
+            allow: allow.transpose()?,
+            ca_file: self.text("RHAI_LAMBDA_CA_FILE").map(PathBuf::from),
+            roots_file: self.text("SSL_CERT_FILE").map(PathBuf::from),
+            runtime_api: self.text("AWS_LAMBDA_RUNTIME_API"),
+        })
     }
 
     fn limits(&self, default_memory: usize) -> Result<Limits, Error> {

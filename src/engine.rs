@@ -21,7 +21,7 @@ use crate::log::Logger;
 use crate::modules::{self, Host};
 
 pub(crate) use fault::{Phase, conclude, describe_parse_error};
-pub(crate) use guard::{Guard, placed, raise};
+pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
 
@@ -41,7 +41,7 @@ pub(crate) fn build(
     logger: Rc<Logger>,
 ) -> (Engine, Host) {
     let limits = &config.limits;
-    let host = Host { guard: Rc::new(Guard::new(limits.clone())), logger, limits: limits.clone() };
+    let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
 
     let mut engine = Engine::new();
     // A misspelt variable is found at init instead of in production.

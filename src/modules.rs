@@ -7,14 +7,21 @@ pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
 pub(crate) mod lambda;
+pub(crate) mod http;
+pub(crate) mod cache;
+pub(crate) mod metrics;
 
+use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::Engine;
 
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::engine::Guard;
 use crate::log::Logger;
+use crate::modules::cache::Cache;
+use crate::modules::http::Http;
 
 /// What the natives of one engine share.
 #[derive(Clone, Debug)]
@@ -22,17 +29,41 @@ pub(crate) struct Host {
     pub(crate) guard: Rc<Guard>,
     pub(crate) logger: Rc<Logger>,
     pub(crate) limits: Limits,
+    /// The X-Ray trace header of the invocation that is running.
+    pub(crate) trace_id: Rc<RefCell<Option<String>>>,
+    pub(crate) http: Rc<Http>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) metrics_namespace: Option<Rc<str>>,
+}
+
+impl Host {
+    /// Puts together what costs nothing; the rest is made when it is first used.
+    pub(crate) fn new(config: &Config, guard: Rc<Guard>, logger: Rc<Logger>) -> Self {
+        let trace_id = Rc::new(RefCell::new(None));
+        Self {
+            http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace_id.clone())),
+            cache: Arc::new(Cache::new(config.limits.max_memory / 4)),
+            metrics_namespace: config.metrics_namespace.as_deref().map(Rc::from),
+            limits: config.limits.clone(),
+            guard,
+            logger,
+            trace_id,
+        }
+    }
 }
 
 /// Teaches an engine one module.
 type Register = fn(&mut Engine, &Host);
 
 /// Every module by its name in scripts.
-const MODULES: [(&str, Register); 4] = [
+const MODULES: [(&str, Register); 7] = [
     ("log", log::register),
     ("env", env::register),
     ("json", json::register),
     ("lambda", lambda::register),
+    ("http", http::register),
+    ("cache", cache::register),
+    ("metrics", metrics::register),
 ];
 
 /// Teaches `engine` the modules that `named` says are in use, and what scripts call without one.

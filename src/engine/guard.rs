@@ -307,6 +307,12 @@ impl Guard {
         if self.is_late(Instant::now()) { Err(raise(self.describe(trip))) } else { Ok(()) }
     }
 
+    /// The time until the script is stopped; `None` without a deadline.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let (stop_at, _) = self.stop_at.get()?;
+        Some(stop_at.saturating_duration_since(Instant::now()))
+    }
+
     /// Whether earlier invocations left so much behind (cycles are never freed) that another one
     /// may not fit; `baseline` is what was allocated after init.
     pub(crate) fn is_worn_out(&self, baseline: usize) -> bool {
@@ -324,7 +330,17 @@ fn stack_address() -> usize {
 pub(crate) fn raise(
     (error_type, message): (&'static str, impl Into<String>),
 ) -> Box<EvalAltResult> {
-    let mut map = Map::new();
+    raise_with(error_type, message, [])
+}
+
+/// As [`raise`], with further fields for the `catch` that tells such errors apart.
+pub(crate) fn raise_with(
+    error_type: &'static str,
+    message: impl Into<String>,
+    fields: impl IntoIterator<Item = (&'static str, Dynamic)>,
+) -> Box<EvalAltResult> {
+    let mut map: Map =
+        fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
     Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
