@@ -243,7 +243,8 @@ impl Vars<'_> {
         };
         let hosts = self.text("RHAI_LAMBDA_NET_ALLOW");
         let hosts = hosts.as_deref().map(|hosts| hosts.split(','));
-        let allow = hosts.map(|hosts| hosts.filter(|host| !host.trim().is_empty()).map(pattern).collect());
+        let allow =
+            hosts.map(|hosts| hosts.filter(|host| !host.trim().is_empty()).map(pattern).collect());
         Ok(Network {
             allow: allow.transpose()?,
             ca_file: self.text("RHAI_LAMBDA_CA_FILE").map(PathBuf::from),

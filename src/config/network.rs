@@ -67,7 +67,8 @@ impl HostPattern {
             None => (host.trim_end_matches('.'), false),
         };
         let is_name = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-        let whole = host.chars().all(is_name) && if subdomains { host.is_empty() || host.starts_with('.') } else { !host.is_empty() };
+        let whole = host.chars().all(is_name)
+            && if subdomains { host.is_empty() || host.starts_with('.') } else { !host.is_empty() };
         whole.then(|| Self { host: host.to_owned(), subdomains, port })
     }
 

@@ -339,8 +339,7 @@ pub(crate) fn raise_with(
     message: impl Into<String>,
     fields: impl IntoIterator<Item = (&'static str, Dynamic)>,
 ) -> Box<EvalAltResult> {
-    let mut map: Map =
-        fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
+    let mut map: Map = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
     Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))

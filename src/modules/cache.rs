@@ -71,13 +71,10 @@ pub(crate) fn register(engine: &mut Engine, host: &Host) {
         placed(context.call_position(), value)
     });
     let (cache, guard) = (Arc::clone(&host.cache), host.guard.clone());
-    module.set_native_fn(
-        "get",
-        move |context: NativeCallContext, key: &str, default: Dynamic| {
-            let value = get(&cache, &guard, key).map(|value| value.unwrap_or(default));
-            placed(context.call_position(), value)
-        },
-    );
+    module.set_native_fn("get", move |context: NativeCallContext, key: &str, default: Dynamic| {
+        let value = get(&cache, &guard, key).map(|value| value.unwrap_or(default));
+        placed(context.call_position(), value)
+    });
     let cache = Arc::clone(&host.cache);
     module.set_native_fn("set", move |context: NativeCallContext, key: &str, value: Dynamic| {
         placed(context.call_position(), set(&cache, key, &value, None))
@@ -133,6 +130,8 @@ fn ttl_of(key: &str, ttl: &Dynamic) -> Fallible<Duration> {
         Ok(seconds) => {
             Err(fail(key, format!("`ttl_seconds` is {seconds}, expected a number above 0")))
         }
-        Err(found) => Err(fail(key, format!("`ttl_seconds` is a number of seconds, not a {found}"))),
+        Err(found) => {
+            Err(fail(key, format!("`ttl_seconds` is a number of seconds, not a {found}")))
+        }
     }
 }

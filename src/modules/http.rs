@@ -212,9 +212,7 @@ fn usage(message: String, url: Option<&str>) -> Box<EvalAltResult> {
     raise_with("HttpError", message, fields)
 }
 
-fn caller(
-    host: &Host,
-) -> impl Fn(&NativeCallContext, &str, &str, Map) -> Fallible<Map> + 'static {
+fn caller(host: &Host) -> impl Fn(&NativeCallContext, &str, &str, Map) -> Fallible<Map> + 'static {
     let (http, max_depth) = (host.http.clone(), host.limits.max_json_depth);
     move |context, method, url, options| {
         let answer = options::request(method, url, options, max_depth)

@@ -79,7 +79,8 @@ impl Writer {
         unit: &str,
         (dimensions, options): (Map, Map),
     ) -> Fallible<()> {
-        let metric = Metric { name, value: &value, unit, dimensions: &dimensions, options: &options };
+        let metric =
+            Metric { name, value: &value, unit, dimensions: &dimensions, options: &options };
         let request_id = self.logger.request_id();
         let line = metric.to_json(self.namespace.as_deref(), request_id.as_deref());
         let written = line.map(|line| self.logger.raw(&line)).map_err(|message| {
@@ -91,8 +92,7 @@ impl Writer {
 
 pub(crate) fn register(engine: &mut Engine, host: &Host) {
     let mut module = Module::new();
-    let writer =
-        Writer { logger: host.logger.clone(), namespace: host.metrics_namespace.clone() };
+    let writer = Writer { logger: host.logger.clone(), namespace: host.metrics_namespace.clone() };
     counts(&mut module, &writer);
     numbers(&mut module, &writer, "gauge", "None");
     numbers(&mut module, &writer, "timing", "Milliseconds");
@@ -128,9 +128,11 @@ fn numbers(module: &mut Module, writer: &Writer, function: &str, unit: &'static 
     let w = writer.clone();
     module.set_native_fn(
         function,
-        move |context: NativeCallContext, name: &str, value: Dynamic, dimensions: Map, options: Map| {
-            w.write(&context, name, value, unit, (dimensions, options))
-        },
+        move |context: NativeCallContext,
+              name: &str,
+              value: Dynamic,
+              dimensions: Map,
+              options: Map| { w.write(&context, name, value, unit, (dimensions, options)) },
     );
 }
 
@@ -152,12 +154,9 @@ fn timed_calls(module: &mut Module, writer: &Writer) {
     }
 
     let w = writer.clone();
-    module.set_native_fn(
-        "timing",
-        move |context: NativeCallContext, name: &str, work: FnPtr| {
-            timed(&w, &context, name, &work, Default::default())
-        },
-    );
+    module.set_native_fn("timing", move |context: NativeCallContext, name: &str, work: FnPtr| {
+        timed(&w, &context, name, &work, Default::default())
+    });
     let w = writer.clone();
     module.set_native_fn(
         "timing",
@@ -168,9 +167,11 @@ fn timed_calls(module: &mut Module, writer: &Writer) {
     let w = writer.clone();
     module.set_native_fn(
         "timing",
-        move |context: NativeCallContext, name: &str, work: FnPtr, dimensions: Map, options: Map| {
-            timed(&w, &context, name, &work, (dimensions, options))
-        },
+        move |context: NativeCallContext,
+              name: &str,
+              work: FnPtr,
+              dimensions: Map,
+              options: Map| { timed(&w, &context, name, &work, (dimensions, options)) },
     );
 }
 
@@ -185,7 +186,11 @@ fn additions(module: &mut Module, writer: &Writer) {
     let w = writer.clone();
     module.set_native_fn(
         "add",
-        move |context: NativeCallContext, name: &str, value: Dynamic, unit: &str, dimensions: Map| {
+        move |context: NativeCallContext,
+              name: &str,
+              value: Dynamic,
+              unit: &str,
+              dimensions: Map| {
             w.write(&context, name, value, unit, (dimensions, Map::new()))
         },
     );
@@ -197,8 +202,6 @@ fn additions(module: &mut Module, writer: &Writer) {
               value: Dynamic,
               unit: &str,
               dimensions: Map,
-              options: Map| {
-            w.write(&context, name, value, unit, (dimensions, options))
-        },
+              options: Map| { w.write(&context, name, value, unit, (dimensions, options)) },
     );
 }

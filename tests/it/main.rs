@@ -20,6 +20,8 @@ mod runtime_api;
 mod session;
 // AWS's own emulator with the real `bootstrap`.
 mod rie;
+// A web server whose paths misbehave, each in its own way.
+mod web_server;
 
 // The tests.
 
@@ -29,6 +31,8 @@ mod protocol;
 mod cases;
 // `tests/scripts/`: what the modules for scripts do, asserted by scripts; their documentation, run.
 mod scripts;
+// `http::` with the real `bootstrap`: TLS, deadlines, kept connections, what may be reached.
+mod http;
 // `REFERENCE.md` against the sources that it is gathered from.
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.

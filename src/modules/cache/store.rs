@@ -105,7 +105,8 @@ fn copy(value: &Dynamic, depth: usize) -> Result<Plain, Refusal> {
         Ok(Plain::Blob(bytes.as_slice().into()))
     } else if let Ok(array) = value.as_array_ref() {
         let items = array.iter().enumerate();
-        let items = items.map(|(at, item)| copy(item, depth + 1).map_err(inside(format!("[{at}]"))));
+        let items =
+            items.map(|(at, item)| copy(item, depth + 1).map_err(inside(format!("[{at}]"))));
         items.collect::<Result<_, _>>().map(Plain::Array)
     } else if let Ok(map) = value.as_map_ref() {
         let entries = map.iter().map(|(key, item)| {

@@ -246,7 +246,8 @@ impl Http {
         {
             return Failure { reason: Reason::Limit(error), ..failure };
         }
-        let message = format!("no answer within {} ms (the option `timeout_ms`)", timeout.as_millis());
+        let message =
+            format!("no answer within {} ms (the option `timeout_ms`)", timeout.as_millis());
         Failure { message, ..failure }
     }
 
@@ -255,7 +256,8 @@ impl Http {
         let failed = |(reason, message)| Failure { reason, message, url: hop.url.clone() };
         let (host, port) = (hop.url.host(), hop.url.port());
         if !self.network.allows(host, port) {
-            let message = format!("`RHAI_LAMBDA_NET_ALLOW` does not allow the host `{host}:{port}`");
+            let message =
+                format!("`RHAI_LAMBDA_NET_ALLOW` does not allow the host `{host}:{port}`");
             return Err(failed((Reason::NotAllowed, message)));
         }
         let started = Instant::now();
@@ -404,9 +406,10 @@ fn describe(error: Error) -> (Reason, String) {
         },
         Error::Io(error) => match error.kind() {
             K::TimedOut | K::WouldBlock => (Reason::Timeout, text),
-            K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => {
-                (Reason::Closed, format!("the connection was closed before the answer ended: {error}"))
-            }
+            K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe => (
+                Reason::Closed,
+                format!("the connection was closed before the answer ended: {error}"),
+            ),
             _ => (Reason::Protocol, format!("the connection failed: {error}")),
         },
         _ => (Reason::Protocol, format!("the answer is not usable: {text}")),

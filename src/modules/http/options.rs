@@ -82,8 +82,7 @@ impl Retry {
     pub(crate) fn covers(&self, cause: Cause, method: &Method) -> bool {
         let in_general = |named: &[Cause]| {
             named.contains(&cause)
-                || matches!(cause, Cause::Status(500..))
-                    && named.contains(&Cause::ServerError)
+                || matches!(cause, Cause::Status(500..)) && named.contains(&Cause::ServerError)
         };
         match &self.on {
             Some(named) => in_general(named),
@@ -209,9 +208,8 @@ fn wrong(option: &str, expected: &str, found: &str) -> String {
 }
 
 fn read_method(name: &str) -> Result<Method, String> {
-    let wrong = || {
-        format!("{name:?} is not a method, expected one such as `GET`, `POST` or `DELETE`")
-    };
+    let wrong =
+        || format!("{name:?} is not a method, expected one such as `GET`, `POST` or `DELETE`");
     if name.len() > 32 || !name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-') {
         return Err(wrong());
     }
@@ -265,9 +263,11 @@ fn read_headers(headers: &mut HeaderMap, value: Dynamic) -> Result<(), String> {
             return Err(format!("the header `{name}` is set by `http` itself"));
         }
         for text in values_of(value, &format!("the header `{name}`"))? {
-            let text = HeaderValue::from_str(text.trim()).or_else(|_| HeaderValue::from_bytes(text.trim().as_bytes()));
-            let text = text
-                .map_err(|_| format!("the header `{name}` has characters that no header can carry"))?;
+            let text = HeaderValue::from_str(text.trim())
+                .or_else(|_| HeaderValue::from_bytes(text.trim().as_bytes()));
+            let text = text.map_err(|_| {
+                format!("the header `{name}` has characters that no header can carry")
+            })?;
             headers.append(parsed.clone(), text);
         }
     }
@@ -318,7 +318,13 @@ fn read_retry(value: Dynamic) -> Result<Retry, String> {
                     .ok_or_else(|| wrong("retry.on", "an array", found))?;
                 retry.on = Some(causes.iter().map(read_cause).collect::<Result<_, _>>()?);
             }
-            _ => return Err(unknown("option", &format!("retry.{name}"), &["retry.attempts", "retry.on"])),
+            _ => {
+                return Err(unknown(
+                    "option",
+                    &format!("retry.{name}"),
+                    &["retry.attempts", "retry.on"],
+                ));
+            }
         }
     }
     Ok(retry)

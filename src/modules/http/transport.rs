@@ -140,7 +140,8 @@ impl Dialler {
         stream: Timed,
     ) -> Result<StreamOwned<ClientConnection, Timed>, Error> {
         let failed = |why: String| Error::from(Unreachable::Tls(why));
-        let config = self.tls.get_or_try_init(|| tls::client_config(&self.network)).map_err(failed)?;
+        let config =
+            self.tls.get_or_try_init(|| tls::client_config(&self.network)).map_err(failed)?;
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| failed("the host is no name that a certificate could have".to_owned()))?;
         let connection = ClientConnection::new(Arc::clone(config), name)
@@ -150,7 +151,9 @@ impl Dialler {
             stream.conn.complete_io(&mut stream.sock).map_err(|error| match error.kind() {
                 ErrorKind::TimedOut => Error::Timeout(Timeout::Connect),
                 ErrorKind::InvalidData => failed(format!("TLS failed: {error}")),
-                _ => Unreachable::Connect(format!("closed while TLS was agreed on: {error}")).into(),
+                _ => {
+                    Unreachable::Connect(format!("closed while TLS was agreed on: {error}")).into()
+                }
             })?;
         }
         Ok(stream)
@@ -372,7 +375,14 @@ mod tests {
     #[test]
     fn the_runtime_api_has_many_names() {
         let api = "127.0.0.1:9001".parse().unwrap();
-        for other in ["127.0.0.1:9001", "127.9.9.9:9001", "0.0.0.0:9001", "[::1]:9001", "[::]:9001", "[::ffff:127.0.0.1]:9001"] {
+        for other in [
+            "127.0.0.1:9001",
+            "127.9.9.9:9001",
+            "0.0.0.0:9001",
+            "[::1]:9001",
+            "[::]:9001",
+            "[::ffff:127.0.0.1]:9001",
+        ] {
             assert!(same_place(&other.parse().unwrap(), &api), "{other}");
         }
         assert!(!same_place(&"127.0.0.1:9002".parse().unwrap(), &api));

@@ -27,7 +27,9 @@ impl Url {
         }
         let text = text.trim();
         let Some((scheme, rest)) = text.split_once("://") else {
-            return Err("the url is not absolute, it starts with `https://` or `http://`".to_owned());
+            return Err(
+                "the url is not absolute, it starts with `https://` or `http://`".to_owned()
+            );
         };
         let https = match scheme.to_ascii_lowercase().as_str() {
             "https" => true,
@@ -37,7 +39,8 @@ impl Url {
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
         if authority.contains('@') {
-            let message = "the url holds a user or password: send them as the header `authorization`";
+            let message =
+                "the url holds a user or password: send them as the header `authorization`";
             return Err(message.to_owned());
         }
         let (host, port) = split_authority(authority)?;
@@ -319,6 +322,9 @@ mod tests {
             encode(&mut form, text, "+");
             (query, form)
         };
-        assert_eq!(both("a b&c=é/~*"), ("a%20b%26c%3D%C3%A9%2F~%2A".into(), "a+b%26c%3D%C3%A9%2F%7E*".into()));
+        assert_eq!(
+            both("a b&c=é/~*"),
+            ("a%20b%26c%3D%C3%A9%2F~%2A".into(), "a+b%26c%3D%C3%A9%2F%7E*".into())
+        );
     }
 }

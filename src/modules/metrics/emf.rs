@@ -238,7 +238,8 @@ mod tests {
     ) -> Result<serde_json::Value, String> {
         let map = |script: &str| Engine::new().eval::<Map>(script).unwrap();
         let (dimensions, options) = (&map(dimensions), &map(options));
-        Metric { name, value: &value, unit, dimensions, options }.to_json(Some("Shop"), Some("id-1"))
+        Metric { name, value: &value, unit, dimensions, options }
+            .to_json(Some("Shop"), Some("id-1"))
     }
 
     #[test]
