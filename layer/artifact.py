@@ -82,13 +82,16 @@ def pack(archive, files):
     """Writes `archive` with the files given as `name=path`, the same bytes for the same contents."""
     archive = pathlib.Path(archive)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(archive, "w") as layer:
+    # Whoever reads the archive meanwhile sees the old one or the new one, whole.
+    draft = archive.with_name(archive.name + ".new")
+    with zipfile.ZipFile(draft, "w") as layer:
         for name, _, path in sorted(file.partition("=") for file in files):
             entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
             entry.create_system = 3  # Unix: without it the mode below means nothing.
             entry.external_attr = (0o100755 if name == "bootstrap" else 0o100644) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             layer.writestr(entry, pathlib.Path(path).read_bytes(), compresslevel=9)
+    draft.replace(archive)
     content = archive.read_bytes()
     print(f"layer: {archive}, {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()}")
 

@@ -69,7 +69,9 @@ require_tools() {
 # Whether the toolchain has, or can get, the standard library of a target.
 has_target() {
     [[ -d $(rustc --print target-libdir --target "$1" 2>/dev/null) ]] && return 0
-    command -v rustup >/dev/null && rustup target add "$1" >/dev/null 2>&1
+    command -v rustup >/dev/null || return 1
+    say "asks rustup for the target \`$1\`"
+    rustup target add "$1" >/dev/null 2>&1
 }
 
 # Whether something in `bootstrap` is compiled from C, and a C compiler for the target is needed.
@@ -131,8 +133,9 @@ install_debian() {
         rm -rf "$debian/cache" "$debian/state"
         touch "$debian/installed"
     fi
-    export LD_LIBRARY_PATH=$debian/root/usr/lib/x86_64-linux-gnu
-    export PATH="$debian/root/usr/bin:$PATH" RUSTC=$debian/root/usr/bin/rustc
+    LD_LIBRARY_PATH=$debian/root/usr/lib/$(uname -m)-linux-gnu
+    PATH="$debian/root/usr/bin:$PATH"
+    export LD_LIBRARY_PATH PATH RUSTC=$debian/root/usr/bin/rustc
 }
 
 # A C compiler and an archiver for a musl target, unless the environment names them already. The
@@ -195,7 +198,10 @@ via_rustup() {
     say "way: rustup, static, target \`$target\`, $(rustc --version)"
     if needs_c "$target"; then export_c_compiler "$target"; fi
     set_flags
+    # Packed relocations are 160 kB less to store and start sooner; Rust's musl knows them, the
+    # glibc of Amazon Linux 2 does not.
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--pack-dyn-relocs=relr'
     build build --target "$target"
     binary=$CARGO_TARGET_DIR/$target/release/bootstrap
 }
@@ -304,9 +310,9 @@ while [[ $# -gt 0 ]]; do
 done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-mkdir -p "${RHAI_LAMBDA_TOOLS:-$root/target/tools}"
-tools=$(cd "${RHAI_LAMBDA_TOOLS:-$root/target/tools}" && pwd)
-export RHAI_LAMBDA_TOOLS=$tools
+mkdir -p "${IT_TOOLS:-$root/target/tools}"
+tools=$(cd "${IT_TOOLS:-$root/target/tools}" && pwd)
+export IT_TOOLS=$tools
 require_tools
 
 # The sources of all dependencies have to be there before their folders can be listed.

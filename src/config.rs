@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::secrets::Secrets;
+use crate::suggest::nearest;
 
 pub use network::{HostPattern, Network};
 
@@ -48,6 +49,8 @@ pub struct Config {
     pub metrics_namespace: Option<String>,
     /// The limits of a script.
     pub limits: Limits,
+    /// What is set and does nothing, in words; logged at the start.
+    pub warnings: Vec<String>,
 }
 
 /// The form of a log line.
@@ -131,7 +134,13 @@ impl Config {
     /// # Errors
     /// `Runtime.InitError` for a setting that cannot be understood, naming it and its value.
     pub fn from_env() -> Result<Self, Error> {
-        Self::from_vars(&|name| std::env::var_os(name).map(|v| v.to_string_lossy().into_owned()))
+        let mut config = Self::from_vars(&|name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })?;
+        config.warnings = std::env::vars_os()
+            .filter_map(|(name, _)| unknown_setting(&name.to_string_lossy()))
+            .collect();
+        Ok(config)
     }
 
     /// The process's environment without the settings that can be wrong, numbers mostly: with this,
@@ -191,8 +200,38 @@ impl Config {
             network: vars.network()?,
             metrics_namespace: vars.text("RHAI_LAMBDA_METRICS_NAMESPACE"),
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
+            warnings: Vec::new(),
         })
     }
+}
+
+/// Every setting that is ours.
+const SETTINGS: [&str; 13] = [
+    "RHAI_LAMBDA_CA_FILE",
+    "RHAI_LAMBDA_DEADLINE_MARGIN_MS",
+    "RHAI_LAMBDA_IMPORT_ROOT",
+    "RHAI_LAMBDA_INIT_TIMEOUT_MS",
+    "RHAI_LAMBDA_MAX_CALL_DEPTH",
+    "RHAI_LAMBDA_MAX_EXPR_DEPTH",
+    "RHAI_LAMBDA_MAX_JSON_DEPTH",
+    "RHAI_LAMBDA_MAX_MEMORY_MB",
+    "RHAI_LAMBDA_MAX_MODULES",
+    "RHAI_LAMBDA_MAX_MODULE_DEPTH",
+    "RHAI_LAMBDA_MAX_OPERATIONS",
+    "RHAI_LAMBDA_METRICS_NAMESPACE",
+    "RHAI_LAMBDA_NET_ALLOW",
+];
+
+/// The warning for a variable that looks like a setting and is none.
+fn unknown_setting(name: &str) -> Option<String> {
+    if !name.starts_with("RHAI_LAMBDA_") || SETTINGS.contains(&name) {
+        return None;
+    }
+    let hint = match nearest(name, SETTINGS) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => String::new(),
+    };
+    Some(format!("`{name}` is no setting of this runtime{hint}"))
 }
 
 struct Vars<'a> {
@@ -272,5 +311,28 @@ impl Vars<'_> {
             max_module_depth: count("RHAI_LAMBDA_MAX_MODULE_DEPTH", 64, 32)?,
             max_json_depth: count("RHAI_LAMBDA_MAX_JSON_DEPTH", 1024, 128)?,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SETTINGS, unknown_setting};
+
+    #[test]
+    fn every_setting_that_is_read_is_known() {
+        let source = include_str!("config.rs").split("mod tests").next().unwrap();
+        let read = source.split('"').filter(|text| text.starts_with("RHAI_LAMBDA_"));
+        for name in read.filter(|name| !name.ends_with('_')) {
+            assert!(SETTINGS.contains(&name), "`{name}` is missing in SETTINGS");
+        }
+    }
+
+    #[test]
+    fn a_slip_in_a_setting_is_answered_with_its_name() {
+        let slip = "RHAI_LAMBDA_MAX_JSON_DEPTH".replace("PT", "TP");
+        let warning = unknown_setting(&slip).unwrap();
+        assert!(warning.ends_with("did you mean `RHAI_LAMBDA_MAX_JSON_DEPTH`?"), "{warning}");
+        assert_eq!(unknown_setting("RHAI_LAMBDA_MAX_MODULES"), None);
+        assert_eq!(unknown_setting("PATH"), None);
     }
 }

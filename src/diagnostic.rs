@@ -146,7 +146,9 @@ fn draw_place(
     }
     let source = source_of(&frame.file).unwrap_or_default();
     let lines: Vec<&str> = source.lines().collect();
-    let shown = lines.get(frame.line - 1);
+    // What is missing at the end of a file is missed on the line after it.
+    let end = (!lines.is_empty() && frame.line == lines.len() + 1).then_some(&"");
+    let shown = lines.get(frame.line - 1).or(end);
     let after = lines.get(frame.line).filter(|line| shown.is_some() && !line.trim().is_empty());
     let last_number = frame.line + usize::from(after.is_some());
     let gutter = last_number.to_string().len();
@@ -394,6 +396,13 @@ hint: or two
     #[test]
     fn a_column_beyond_the_line_is_right_behind_it() {
         assert_eq!(at(65535, "abc"), ["1 | abc", "  |    ^"]);
+    }
+
+    #[test]
+    fn the_end_of_the_file_is_a_line() {
+        let error = Error::function("E", "m").with_frames(vec![frame("at f (a:2:1)")]);
+        let drawing = "error[E]: m\n --> a:2:1\n  |\n1 | fn f() {\n2 |\n  | ^\n";
+        assert_eq!(draw(&error, "fn f() {\n"), drawing);
     }
 
     #[test]

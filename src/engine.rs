@@ -10,6 +10,7 @@ mod resolver;
 mod sort;
 mod sources;
 mod stack;
+mod syntax;
 
 use std::rc::Rc;
 
@@ -20,10 +21,11 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
-pub(crate) use fault::{Phase, conclude, describe_parse_error};
+pub(crate) use fault::{Phase, conclude};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
+pub(crate) use syntax::explained;
 
 /// Calls that the engine itself allows beyond the limit, before it ends a script without a stack.
 ///

@@ -97,7 +97,7 @@ impl Handler {
                 line: error.position().line().unwrap_or(0),
                 column: error.position().position().unwrap_or(0),
             };
-            let message = engine::describe_parse_error(&error);
+            let message = engine::explained(error, &source.text).0.to_string();
             Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
         })?;
         ast.set_source(source.file.as_str());
@@ -289,7 +289,9 @@ fn takes_context(ast: &AST, name: &str, file: &str) -> Result<bool, Error> {
                 Some(near) => format!("; did you mean `{near}`?"),
                 None => String::new(),
             };
-            not_found(format!("no function `{name}` in `{file}`{hint}"))
+            not_found(format!(
+                "no function `{name}` in `{file}`, expected `fn {name}(event)`{hint}"
+            ))
         }
     }
 }

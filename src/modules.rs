@@ -77,6 +77,11 @@ pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) ->
     }
 }
 
+/// The names of all modules.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().map(|(name, _)| *name)
+}
+
 /// Whether `script` may use the module `name`: whether `name::` is anywhere in it.
 pub(crate) fn is_named(script: &str, name: &str) -> bool {
     script.match_indices(name).any(|(at, _)| {

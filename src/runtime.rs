@@ -129,6 +129,9 @@ impl From<Gone> for Stopped {
 /// Init, then the invocation loop.
 fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible, Stopped> {
     let logger = Rc::new(Logger::new(config));
+    for warning in &config.warnings {
+        logger.line(LogLevel::Warn, warning, Map::new());
+    }
     let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
         .map_err(Stopped::Init)?;
     let worker = Worker { client, config, logger };

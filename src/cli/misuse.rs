@@ -30,11 +30,16 @@ impl Misuse {
 
     /// `path` is not there: says so and names what may have been meant.
     pub(super) fn missing(path: &Path) -> Self {
-        let misuse = Self::new(format!("`{}` does not exist", path.display()));
         match nearest_path(path) {
-            Some(near) => misuse.hint(format!("did you mean `{}`?", near.display())),
-            None => misuse,
+            Some(near) => Self::missing_for(path, &near),
+            None => Self::new(format!("`{}` does not exist", path.display())),
         }
+    }
+
+    /// `path` is not there, and `meant` was meant.
+    pub(super) fn missing_for(path: &Path, meant: &Path) -> Self {
+        let misuse = Self::new(format!("`{}` does not exist", path.display()));
+        misuse.hint(format!("did you mean `{}`?", meant.display()))
     }
 
     /// The parser's error in the form of all others; `None` for help and version.

@@ -40,16 +40,25 @@ impl Target {
         }
         let name = argument.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some((stem, function)) = name.rsplit_once('.') else {
-            return Err(Misuse::missing(argument));
+            let script = argument.with_extension(EXTENSION);
+            return Err(match script.is_file() {
+                true => Misuse::missing_for(argument, &script),
+                false => Misuse::missing(argument),
+            });
         };
         let script = argument.with_file_name(format!("{stem}.{EXTENSION}"));
-        match script.is_file() {
-            true => Self::of(&script, function),
-            false => Err(Misuse::missing(&script).hint(format!(
-                "`{}` means the function `{function}` of that script",
-                argument.display()
-            ))),
+        if script.is_file() {
+            return Self::of(&script, function);
         }
+        let folder = argument.with_file_name(stem);
+        if folder.join(SCRIPT).with_extension(EXTENSION).is_file() {
+            let meant = folder.join(format!("{SCRIPT}.{function}"));
+            return Err(Misuse::missing_for(&script, &meant));
+        }
+        Err(Misuse::missing(&script).hint(format!(
+            "`{}` means the function `{function}` of that script",
+            argument.display()
+        )))
     }
 
     fn in_folder(folder: &Path) -> Result<Self, Misuse> {

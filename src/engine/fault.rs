@@ -1,6 +1,6 @@
 //! Turns what Rhai raises into an [`Error`]: type, message and call stack.
 
-use rhai::{Dynamic, EvalAltResult, Map, ParseError, Position};
+use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use crate::engine::Guard;
 use crate::error::{Error, Frame};
@@ -123,10 +123,8 @@ fn is_import_failure(leaf: &EvalAltResult) -> bool {
 fn describe(leaf: EvalAltResult) -> Error {
     match leaf {
         EvalAltResult::ErrorRuntime(thrown, _) => thrown_by_script(&thrown),
-        EvalAltResult::ErrorParsing(kind, place) => {
-            let message = describe_parse_error(&ParseError(Box::new(kind), place));
-            Error::function("SyntaxError", message)
-        }
+        // Described already, where the text of the script was at hand.
+        EvalAltResult::ErrorParsing(kind, _) => Error::function("SyntaxError", kind.to_string()),
         leaf => {
             let kind = format!("{leaf:?}");
             let kind = kind.split('(').next().unwrap_or_default();
@@ -200,17 +198,38 @@ fn message_of(mut leaf: EvalAltResult) -> String {
     leaf.clear_position();
     let message = leaf.to_string();
     match &leaf {
-        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
-            let signature = signature.replace("&str | ImmutableString | String", "string");
-            match signature.split_once(" (") {
-                Some((name, arguments)) => format!("no function `{name}` for ({arguments}"),
-                None => format!("no function `{signature}`"),
-            }
-        }
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => function_message(signature),
         EvalAltResult::ErrorDotExpr(..) => {
             property_message(&message).unwrap_or_else(|| lower_first(&message))
         }
+        EvalAltResult::ErrorMismatchDataType(expected, found, _)
+            if !expected.is_empty() && !found.is_empty() =>
+        {
+            format!("found a value of type `{found}`, expected `{expected}`")
+        }
+        EvalAltResult::ErrorFor(_) => {
+            "`for` can go through arrays, strings, blobs, ranges and the `keys()` or `values()` of \
+             a map, not through this value"
+                .to_owned()
+        }
+        EvalAltResult::ErrorUnboundThis(_) => {
+            "`this` has no value here: the function was not called as a method".to_owned()
+        }
         _ => lower_first(&message),
+    }
+}
+
+/// `to_upper (i64)`, in words.
+fn function_message(signature: &str) -> String {
+    let signature = signature.replace("&str | ImmutableString | String", "string");
+    let Some((name, arguments)) = signature.split_once(" (") else {
+        return format!("no function `{signature}`");
+    };
+    let arguments = arguments.trim_end_matches(')');
+    // A unit's own brackets lose their end above.
+    match arguments.split(", ").any(|argument| matches!(argument, "(" | "()")) {
+        true => format!("no function `{name}` for a value that is `()`: it is missing or not set"),
+        false => format!("no function `{name}` for ({arguments})"),
     }
 }
 
@@ -227,27 +246,8 @@ fn property_message(message: &str) -> Option<String> {
     })
 }
 
-/// The message of a syntax error, with a way out where Rhai's own words have none.
-pub(crate) fn describe_parse_error(error: &ParseError) -> String {
-    use rhai::ParseErrorType as P;
-
-    match &*error.0 {
-        P::VariableUndefined(name) => format!(
-            "no variable `{name}` here (inside a function, a constant of the top level is \
-             `global::{name}`)"
-        ),
-        P::ModuleUndefined(name) => format!("no module `{name}`; it must be imported first"),
-        P::Reserved(word) => format!(
-            "`{word}` is a reserved word; a key of that name is read as `value[\"{word}\"]`"
-        ),
-        P::ExprTooDeep => {
-            "the expression is nested too deeply (RHAI_LAMBDA_MAX_EXPR_DEPTH)".to_owned()
-        }
-        kind => lower_first(&kind.to_string()),
-    }
-}
-
-fn lower_first(message: &str) -> String {
+/// Rhai's messages start like sentences, ours do not.
+pub(super) fn lower_first(message: &str) -> String {
     let mut chars = message.chars();
     match (chars.next(), chars.clone().next()) {
         // `JSON …` and other capitals stay.

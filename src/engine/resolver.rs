@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{placed, raise};
+use crate::engine::{explained, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -185,7 +185,9 @@ impl Resolver {
         })?;
         let in_module =
             |error| Box::new(EvalAltResult::ErrorInModule(source.file.clone(), error, place));
-        let mut ast = engine.compile(&source.text).map_err(|error| in_module(error.into()))?;
+        let mut ast = engine
+            .compile(&source.text)
+            .map_err(|error| in_module(explained(error, &source.text).into()))?;
         ast.set_source(source.file.as_str());
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
         Ok(module.into())

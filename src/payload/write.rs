@@ -78,10 +78,10 @@ pub(crate) fn write(
     Writer { out, max_depth, style, inexpressible: Inexpressible::Refused }.value(value, 0)
 }
 
-/// As [`write`], for a map that is not in a value.
+/// As [`write()`], for a map that is not in a value.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub(crate) fn write_map(
     out: &mut Vec<u8>,
     map: &Map,

@@ -11,8 +11,8 @@
 //! | `env.json` | further environment; `AWS_LAMBDA_FUNCTION_TIMEOUT` (seconds) sets the deadline |
 //! | `log.txt` | what is logged, in text, with `<time>` for the time |
 //!
-//! Every folder of `examples/` that holds a `function.rhai` is a case too; there the result counts as
-//! JSON, not as bytes, so that it can be laid out for people.
+//! Every folder of `examples/` without a `Cargo.toml` is a case too; there the result counts as JSON,
+//! not as bytes, so that it can be laid out for people.
 //!
 //! In `error.json` and `log.txt` a `*` stands for anything, and a frame `...` for any frames.
 //!
@@ -21,7 +21,7 @@
 //! result must be the same, since no variable survives.
 //!
 //! `UPDATE_EXPECT=1 cargo test cases` writes what was seen where it does not match;
-//! `RHAI_LAMBDA_CASE=deadline cargo test cases` runs the cases whose names contain that.
+//! `IT_CASE=deadline cargo test cases` runs the cases whose names contain that.
 
 // The folder, read; what came, judged.
 mod case;
@@ -31,6 +31,11 @@ mod wire;
 mod rie;
 // `bootstrap` under ours.
 mod emulator;
+// `Handler::invoke`, without a process and without a Runtime API.
+mod library;
+
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use case::{Case, Reply};
 
@@ -51,24 +56,30 @@ trait Environment {
     }
 }
 
+/// Cases that run at the same time in one backend: most of them wait.
+const AT_ONCE: usize = 2;
+
 /// Runs every case through `backend` and fails with all that went wrong.
-fn run(backend: &dyn Backend) {
-    let mut failures = Vec::new();
-    let mut count = 0;
-    for case in case::all() {
-        let result =
-            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(backend, &case)));
-        match result {
-            Ok(None) => {}
-            Ok(Some(found)) => {
-                count += 1;
-                failures.extend(found.iter().map(|text| format!("{}: {text}", case.name)));
-            }
-            Err(_) => failures.push(format!("{}: the harness stopped, see above", case.name)),
+fn run(backend: &(impl Backend + Sync)) {
+    let cases = case::all();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut results = Vec::new();
+        while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let checked = panic::catch_unwind(AssertUnwindSafe(|| check(backend, case)));
+            let stopped = |_| Some(vec!["the harness stopped, see above".to_owned()]);
+            let Some(found) = checked.unwrap_or_else(stopped) else { continue };
+            results.push(found.iter().map(|text| format!("{}: {text}", case.name)).collect());
         }
-    }
+        results
+    };
+    let results: Vec<Vec<String>> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(work)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+    });
+    assert!(!results.is_empty() || case::is_filtered(), "no case was run");
+    let failures = results.concat();
     assert!(failures.is_empty(), "{} failures:\n\n{}", failures.len(), failures.join("\n\n"));
-    assert!(count > 0 || case::is_filtered(), "no case was run");
 }
 
 /// Runs one case; `None` when the backend cannot, else what went wrong.
@@ -118,6 +129,13 @@ fn check_alive(case: &Case, environment: &mut dyn Environment, last: &Reply) -> 
 #[test]
 fn cases_through_the_scripted_runtime_api() {
     run(&wire::Wire);
+}
+
+#[test]
+fn cases_through_the_library() {
+    if !case::is_updating() {
+        run(&library::Library);
+    }
 }
 
 #[test]

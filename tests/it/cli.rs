@@ -300,7 +300,7 @@ fn wrong_use_gets_one_message() {
         .file("plain", "");
     let general = "hint: `rhai-lambda help` lists the commands, `--help` after one its options\n";
     let with_general = |text: &str| format!("{text}\n{general}");
-    let table: [(&[&str], String); 15] = [
+    let table: [(&[&str], String); 17] = [
         (&["invok"], with_general("error: unrecognized subcommand 'invok'\nhint: did you mean `invoke`?")),
         (
             &["invoke", "--tmeout", "3"],
@@ -328,6 +328,14 @@ fn wrong_use_gets_one_message() {
             "error: `echo/list.rhai` does not exist\n\
              hint: `echo/list.all` means the function `all` of that script\n"
                 .to_owned(),
+        ),
+        (
+            &["invoke", "other/orders"],
+            "error: `other/orders` does not exist\nhint: did you mean `other/orders.rhai`?\n".to_owned(),
+        ),
+        (
+            &["invoke", "echo.handler"],
+            "error: `echo.rhai` does not exist\nhint: did you mean `echo/function.handler`?\n".to_owned(),
         ),
         (
             &["invoke", "other"],

@@ -22,6 +22,8 @@ mod session;
 mod rie;
 // A web server whose paths misbehave, each in its own way.
 mod web_server;
+// An AWS in one process, on loopback, and the aws CLI that talks to it alone.
+mod moto;
 
 // The tests.
 
@@ -37,9 +39,13 @@ mod http;
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
+// The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
+mod layer;
 // The emulator as a library: several events in one environment, crashes in between.
 mod emulator;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
+// `examples/embed`: the library as the base of another `bootstrap`.
+mod embed;
 // The rules of the code, checked by reading it.
 mod tidy;

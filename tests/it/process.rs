@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// No wait of a test is longer. Generous: it only ends tests that would hang.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running child in a process group of its own.
 pub struct Process {
@@ -26,6 +26,7 @@ pub struct Exit {
     pub stderr: String,
     /// From the start of the process to its end.
     pub took: Duration,
+    pub ended: Instant,
 }
 
 impl Process {
@@ -53,6 +54,11 @@ impl Process {
     /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// What it wrote to standard output so far.
+    pub fn stdout(&self) -> String {
+        self.stdout.text()
     }
 
     /// What it wrote to standard error so far.
@@ -86,10 +92,16 @@ impl Process {
             );
             std::thread::sleep(Duration::from_millis(2));
         };
-        let took = self.started.elapsed();
+        let ended = Instant::now();
         self.stdout.finish();
         self.stderr.finish();
-        Exit { status, stdout: self.stdout.text(), stderr: self.stderr.text(), took }
+        Exit {
+            status,
+            stdout: self.stdout.text(),
+            stderr: self.stderr.text(),
+            took: ended - self.started,
+            ended,
+        }
     }
 
     /// Waits until `done` says so of what was written to standard error; returns that text.

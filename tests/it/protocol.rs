@@ -10,5 +10,9 @@ mod answers;
 mod faults;
 // Errors before the first event: one report, no `/next`, an end within a second.
 mod init;
+// Limits that only the wire shows: when an answer comes, and many limits in one environment.
+mod limits;
 // The end of an idle environment, and the start of one that is set up wrongly.
 mod lifetime;
+// The library's own `bootstrap`: further functions, and a fault among them.
+mod embed;

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::process::{PATIENCE, Process};
@@ -34,27 +35,37 @@ impl Answer {
 impl Emulator {
     /// Starts `program` with `bootstrap`, a handler and its environment.
     pub fn start(program: &Path, handler: &str, env: &[(&str, &str)]) -> Self {
-        // Another process may take a free port before the emulator does.
-        for _ in 0..5 {
-            let (port, api_port) = (free_port(), free_port());
+        Self::launch(|address, api_address| {
             let mut command = Command::new(program);
             command
-                .args(["--log-level", "error", "--runtime-interface-emulator-address"])
-                .arg(format!("127.0.0.1:{port}"))
-                .arg("--runtime-api-address")
-                .arg(format!("127.0.0.1:{api_port}"))
+                .args(["--log-level", "error", "--runtime-interface-emulator-address", address])
+                .args(["--runtime-api-address", api_address])
                 .arg(tools::bootstrap())
                 .arg(handler)
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
                 .env("_HANDLER", handler)
                 .envs(env.iter().copied());
-            let mut process = Process::spawn(&mut command);
+            command
+        })
+    }
+
+    /// Starts what `command` makes of the two addresses to listen at: for the caller, for the
+    /// function.
+    pub fn launch(command: impl Fn(&str, &str) -> Command) -> Self {
+        let mut said = String::new();
+        // Another process may take a free port before the emulator does.
+        for _ in 0..5 {
+            let port = free_port();
+            let (address, api_address) =
+                (format!("127.0.0.1:{port}"), format!("127.0.0.1:{}", free_port()));
+            let mut process = Process::spawn(&mut command(&address, &api_address));
             if listens(&mut process, port) {
                 return Self { process, port };
             }
+            said = process.stderr();
         }
-        panic!("`{}` does not start", program.display());
+        panic!("the emulator does not start, it says: {said}");
     }
 
     /// Invokes the function.
@@ -65,7 +76,7 @@ impl Emulator {
 
     /// What it and the function wrote so far.
     pub fn log(&self) -> String {
-        self.process.stderr()
+        self.process.stdout() + &self.process.stderr()
     }
 
     fn try_invoke(&self, event: &[u8]) -> std::io::Result<Answer> {
@@ -84,12 +95,22 @@ impl Emulator {
     }
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// A free port that no connection of another test is given meanwhile: below those that the system
+/// hands out, and never the same twice.
+pub fn free_port() -> u16 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    let first = std::process::id() * 97;
+    loop {
+        let port = 10_000 + (first + COUNT.fetch_add(1, Ordering::Relaxed)) % 20_000;
+        let port = u16::try_from(port).expect("it is below 30,000");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until the port is open; `false` when the process ended before.
-fn listens(process: &mut Process, port: u16) -> bool {
+pub fn listens(process: &mut Process, port: u16) -> bool {
     let start = Instant::now();
     while process.is_running() && start.elapsed() < PATIENCE {
         if TcpStream::connect(("127.0.0.1", port)).is_ok() {
@@ -131,7 +152,7 @@ fn the_emulator_sees_an_init_error_and_an_end() {
         return;
     };
     let root = Scratch::new();
-    root.write("function.rhai", "throw \"no table\";");
+    root.write("function.rhai", "throw \"no table\";\nfn handler(event) { }");
     let env = [("LAMBDA_TASK_ROOT", root.path().to_str().unwrap())];
     let mut emulator = Emulator::start(&program, "function.handler", &env);
     let answer = emulator.invoke(b"{}");

@@ -1,7 +1,7 @@
 //! Where the programs under test and their real counterparts are.
 //!
 //! `cargo test` alone has no counterparts: a test that needs one says so and passes. `tests/run`
-//! installs them and sets `RHAI_LAMBDA_TESTS=all`, and then a missing one fails the test.
+//! installs them and sets `IT_TESTS=all`, and then a missing one fails the test.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ pub fn root() -> &'static Path {
 
 /// The runtime: the one that `tests/run` built alone, as for the layer, or else cargo's own.
 pub fn bootstrap() -> PathBuf {
-    std::env::var_os("RHAI_LAMBDA_BOOTSTRAP")
+    std::env::var_os("IT_BOOTSTRAP")
         .map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_bootstrap")), |path| root().join(path))
 }
 
@@ -45,15 +45,15 @@ impl Tool {
     }
 
     fn path(self) -> PathBuf {
-        let folder = std::env::var_os("RHAI_LAMBDA_TOOLS")
+        let folder = std::env::var_os("IT_TOOLS")
             .map_or_else(|| root().join("target/tools"), |folder| root().join(folder));
         folder.join(self.program())
     }
 }
 
 /// Whether a missing tool is a failure.
-fn everything_asked_for() -> bool {
-    std::env::var_os("RHAI_LAMBDA_TESTS").is_some_and(|value| value == "all")
+pub fn everything_asked_for() -> bool {
+    std::env::var_os("IT_TESTS").is_some_and(|value| value == "all")
 }
 
 /// Where `tool` is; `None` when it is not installed, after saying that `what` was left out.

@@ -20,7 +20,7 @@ use ureq::http::header::{
 use ureq::http::{self, Method, StatusCode};
 use ureq::{Agent, Body, Error};
 
-use super::options::{Cause, Request, is_idempotent};
+use super::options::{Cause, Request};
 use super::transport::{Dialler, NoLookup, Unreachable};
 use super::url::Url;
 use crate::config::Network;
@@ -266,7 +266,7 @@ impl Http {
             let (reason, message) = describe(error);
             let was_kept = made == self.connections_made.load(Ordering::Relaxed);
             match reason {
-                Reason::Closed if was_kept && is_idempotent(&hop.method) => {
+                Reason::Closed if was_kept && hop.method.is_idempotent() => {
                     self.run(hop, timeout.saturating_sub(started.elapsed())).map_err(describe)
                 }
                 _ => Err((reason, message)),

@@ -72,11 +72,6 @@ pub(crate) enum Cause {
     ServerError,
 }
 
-/// Whether sending it twice means the same as sending it once.
-pub(crate) fn is_idempotent(method: &Method) -> bool {
-    method.is_idempotent()
-}
-
 impl Retry {
     /// Whether another try may follow.
     pub(crate) fn covers(&self, cause: Cause, method: &Method) -> bool {
@@ -86,7 +81,7 @@ impl Retry {
         };
         match &self.on {
             Some(named) => in_general(named),
-            None if is_idempotent(method) => {
+            None if method.is_idempotent() => {
                 in_general(&[Cause::Connect, Cause::Closed, Cause::Status(429), Cause::ServerError])
             }
             None => cause == Cause::Connect,
@@ -127,14 +122,13 @@ pub(crate) fn request(
     // A default, which the headers of the script may replace.
     let mut content_type = None;
     for (name, value) in options {
-        if value.is_unit() && name != "json" {
+        if value.is_unit() {
             check_name(&name)?;
             continue;
         }
         match name.as_str() {
             "headers" => read_headers(&mut request.headers, value)?,
             "query" => request.url.add_query(&pairs(value, "query", "%20")?),
-            "json" if value.is_unit() => {}
             "json" => {
                 let mut json = Vec::new();
                 payload::write(&mut json, &value, max_depth, Style::Compact)

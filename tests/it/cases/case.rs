@@ -43,9 +43,9 @@ enum Expected {
     Unknown,
 }
 
-/// Every case, in order, or those that `RHAI_LAMBDA_CASE` names.
+/// Every case, in order, or those that `IT_CASE` names.
 pub fn all() -> Vec<Case> {
-    let wanted = std::env::var("RHAI_LAMBDA_CASE").unwrap_or_default();
+    let wanted = std::env::var("IT_CASE").unwrap_or_default();
     let mut cases = Vec::new();
     for parent in ["tests/cases", "examples"] {
         let parent_path = tools::root().join(parent);
@@ -58,7 +58,8 @@ pub fn all() -> Vec<Case> {
         for name in names {
             let folder = parent_path.join(&name);
             let is_example = parent == "examples";
-            if !is_example || folder.join("function.rhai").is_file() {
+            // An example that brings its own `bootstrap` has its own test.
+            if !is_example || !folder.join("Cargo.toml").exists() {
                 cases.push(Case { is_example, ..Case::read(&folder, &format!("{parent}/{name}")) });
             }
         }
@@ -67,7 +68,7 @@ pub fn all() -> Vec<Case> {
 }
 
 pub fn is_filtered() -> bool {
-    std::env::var_os("RHAI_LAMBDA_CASE").is_some()
+    std::env::var_os("IT_CASE").is_some()
 }
 
 pub fn is_updating() -> bool {
@@ -121,11 +122,21 @@ impl Case {
     /// How long each of its events may take.
     pub fn timeout(&self) -> Duration {
         let seconds = self.env.get("AWS_LAMBDA_FUNCTION_TIMEOUT");
-        Duration::from_secs(seconds.map_or(30, |seconds| seconds.parse().unwrap()))
+        Duration::from_secs(seconds.map_or(60, |seconds| seconds.parse().unwrap()))
     }
 
     pub fn expects_error(&self) -> bool {
         matches!(self.expected, Expected::Error(_))
+    }
+
+    /// Whether the error is expected that has this type.
+    pub fn expects_error_type(&self, name: &str) -> bool {
+        matches!(&self.expected, Expected::Error(error) if error["errorType"] == name)
+    }
+
+    /// Whether the case sets this variable.
+    pub fn env_names(&self, name: &str) -> bool {
+        self.env.contains_key(name)
     }
 
     /// Whether the function is expected not to start: AWS's names for that have a prefix.

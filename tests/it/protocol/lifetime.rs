@@ -58,3 +58,21 @@ fn two_events_are_never_asked_for_at_once() {
     let order: Vec<bool> = requests.iter().map(crate::runtime_api::Request::is_next).collect();
     assert_eq!(order, [true, false, true]);
 }
+
+#[test]
+fn an_environment_full_of_cycles_makes_room_after_its_answer() {
+    // Values that contain themselves are never freed; each of these keeps 20 MB of 64.
+    let script = "fn handler(event) {
+        let cycle = #{ big: blob(20000000) };
+        cycle.get = || cycle;
+        event
+    }";
+    let mut session = Function::new(script).start();
+    for n in 1..=4 {
+        let request = session.invoke(n.to_string());
+        assert_eq!(request.text(), n.to_string(), "every event is answered");
+    }
+    let exit = session.process.wait();
+    assert_eq!(exit.status.code(), Some(1), "{exit:?}");
+    assert!(exit.stderr.contains("contain themselves"), "{exit:?}");
+}

@@ -39,21 +39,26 @@ fn the_readme_lists_the_examples() {
 }
 
 #[test]
+fn the_readme_shows_what_is_run() {
+    let (readme, script) = (text("README.md"), text("examples/orders/function.rhai"));
+    assert!(
+        readme.contains(&format!("```rhai\n{script}```")),
+        "the first handler of the README is `examples/orders/function.rhai`, to the letter"
+    );
+}
+
+#[test]
 fn every_example_is_whole() {
     let mut findings = Vec::new();
     for name in folders("examples") {
         let folder = tools::root().join("examples").join(&name);
-        // A crate that embeds the library is tested by cargo.
-        if folder.join("Cargo.toml").exists() || folder.join("main.rs").exists() {
-            continue;
-        }
-        for file in ["event.json", "expected.json"] {
+        for file in ["README.md", "event.json", "expected.json"] {
             if !folder.join(file).is_file() {
                 findings.push(format!("examples/{name}/{file} is missing"));
             }
         }
     }
-    assert_none("every example has its event and its result", &findings);
+    assert_none("every example has its page, its event and its result", &findings);
 }
 
 #[test]

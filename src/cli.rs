@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use terminal::Terminal;
 
-/// AWS Lambda functions in Rhai: write, run and check them on this machine.
+/// Runs AWS Lambda functions written in Rhai, on this machine.
 #[derive(Parser)]
 #[command(version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "\
