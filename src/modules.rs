@@ -10,6 +10,8 @@ pub(crate) mod lambda;
 pub(crate) mod http;
 pub(crate) mod cache;
 pub(crate) mod metrics;
+// What several modules share.
+mod body;
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -333,7 +333,7 @@ pub(crate) fn raise(
     raise_with(error_type, message, [])
 }
 
-/// As [`raise`], with further fields for the `catch` that tells such errors apart.
+/// As [`raise`], with further fields for the script that catches it.
 pub(crate) fn raise_with(
     error_type: &'static str,
     message: impl Into<String>,

@@ -124,9 +124,8 @@ use rhai::{
 };
 use ureq::http::header::{HeaderMap, SET_COOKIE};
 
-use crate::engine::{placed, raise, raise_with};
-use crate::modules::Host;
-use crate::payload;
+use crate::engine::{Guard, placed, raise_with};
+use crate::modules::{Host, body};
 
 pub(crate) use client::Http;
 
@@ -164,59 +163,38 @@ pub(crate) fn register(engine: &mut Engine, host: &Host) {
 
 /// Answers are maps like any other, so that tests and caches can make them and keep them.
 fn register_methods(engine: &mut Engine, host: &Host) {
-    let pure = |name: &str| FuncRegistration::new(name).with_purity(true);
-    let (max_depth, guard) = (host.limits.max_json_depth, host.guard.clone());
-    pure("json").register_into_engine(
-        engine,
-        move |context: NativeCallContext, answer: &mut Map| -> Fallible<Dynamic> {
-            let value = with_body(answer, "json", |body| {
-                payload::read(body, max_depth, guard.memory_ceiling())
-                    .map_err(|what| raise(("JsonError", format!("the body of the answer: {what}"))))
-            });
-            placed(context.call_position(), value)
-        },
-    );
+    body::register(engine, host);
     let guard = host.guard.clone();
-    pure("bytes").register_into_engine(
+    FuncRegistration::new("bytes").with_purity(true).register_into_engine(
         engine,
-        move |context: NativeCallContext, answer: &mut Map| -> Fallible<Blob> {
-            let bytes = with_body(answer, "bytes", |body| {
-                guard.reserve(body.len())?;
-                Ok(body.to_vec())
-            });
-            placed(context.call_position(), bytes)
+        move |context: NativeCallContext, answer: &mut Map| {
+            placed(context.call_position(), bytes(answer, &guard))
         },
     );
 }
 
-fn with_body<T>(
-    answer: &Map,
-    method: &str,
-    work: impl FnOnce(&[u8]) -> Fallible<T>,
-) -> Fallible<T> {
+fn bytes(answer: &Map, guard: &Guard) -> Fallible<Blob> {
+    let copied = |body: &[u8]| guard.reserve(body.len()).map(|()| body.to_vec());
     if let Some(body) = answer.get("body") {
         if let Ok(text) = body.as_immutable_string_ref() {
-            return work(text.as_bytes());
+            return copied(text.as_bytes());
         }
         if let Ok(blob) = body.as_blob_ref() {
-            return work(&blob);
+            return copied(&blob);
         }
     }
-    let message = format!("`{method}()` reads the `body` of an answer, and this map has none");
-    Err(usage(message, None))
+    Err(usage("`bytes()` reads the `body` of an answer, and this map has none"))
 }
 
-fn usage(message: String, url: Option<&str>) -> Box<EvalAltResult> {
-    let url = url.map(|url| ("url", Dynamic::from(url.to_owned())));
-    let fields = [("reason", Dynamic::from("usage"))].into_iter().chain(url);
-    raise_with("HttpError", message, fields)
+fn usage(message: impl Into<String>) -> Box<EvalAltResult> {
+    raise_with("HttpError", message, [("reason", "usage".into())])
 }
 
 fn caller(host: &Host) -> impl Fn(&NativeCallContext, &str, &str, Map) -> Fallible<Map> + 'static {
     let (http, max_depth) = (host.http.clone(), host.limits.max_json_depth);
     move |context, method, url, options| {
         let answer = options::request(method, url, options, max_depth)
-            .map_err(|message| usage(message, None))
+            .map_err(usage)
             .and_then(|request| http.send(&request));
         placed(context.call_position(), answer.map(to_map))
     }

@@ -144,17 +144,9 @@ fn every_setting_is_documented() {
 fn every_module_for_scripts_is_documented() {
     let readme = text("README.md");
     let mut findings = Vec::new();
-    for file in files("src/modules", &[".rs"]) {
-        // What is below a module's own folder is a part of it.
-        if file.name.matches('/').count() > 2 {
-            continue;
-        }
-        let name = file.name.rsplit('/').next().unwrap_or("").trim_end_matches(".rs");
-        if name != "mod"
-            && !readme.contains(&format!("`{name}`"))
-            && !readme.contains(&format!("{name}::"))
-        {
-            findings.push(file.name);
+    for (name, _) in crate::reference::modules() {
+        if !readme.contains(&format!("`{name}`")) && !readme.contains(&format!("{name}::")) {
+            findings.push(name);
         }
     }
     assert_none("modules that the README does not name", &findings);
