@@ -313,3 +313,25 @@ fn the_cache_outlives_an_invocation() {
     }
     assert_eq!(server.requests().len(), 1);
 }
+
+#[test]
+fn the_scheduled_example_calls_its_service() {
+    let server = WebServer::start();
+    let url = format!("{}/echo", server.origin());
+    let function = Function::from_folder(&crate::tools::root().join("examples/scheduled"))
+        .env("TOKEN_URL", &url)
+        .env("STOCK_URL", &url)
+        .env("CLIENT_ID", "shop")
+        .env("CLIENT_SECRET", "s3cret");
+    let mut session = function.start();
+    let event = r#"{"detail-type":"Scheduled Event","time":"now"}"#;
+    for _ in 0..2 {
+        assert_eq!(session.invoke(event).json()["checked"], 5, "what `/echo` answers has 5 keys");
+    }
+    let requests = server.requests();
+    let methods: Vec<&str> = requests.iter().map(|request| &*request.method).collect();
+    assert_eq!(methods, ["POST", "GET", "GET"], "the token is fetched once");
+    let form = "client_id=shop&client_secret=s3cret&grant_type=client_credentials";
+    assert_eq!(String::from_utf8_lossy(&requests[0].body), form);
+    assert!(requests[1].headers.contains_key("authorization"));
+}
