@@ -3,12 +3,16 @@
 //! This is the only place (beside the scripts' own `env::` module) where the environment is read.
 //! Nothing writes it.
 
+mod network;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::secrets::Secrets;
 use crate::suggest::nearest;
+
+pub use network::{HostPattern, Network};
 
 /// Everything that `bootstrap` takes from its environment.
 #[derive(Clone, Debug)]
@@ -39,6 +43,10 @@ pub struct Config {
     pub telemetry_fd: Option<i32>,
     /// The function's credentials, which no log and no error shows.
     pub secrets: Secrets,
+    /// What scripts may reach over the network.
+    pub network: Network,
+    /// `RHAI_LAMBDA_METRICS_NAMESPACE`: the namespace of `metrics::`, unless a call names another.
+    pub metrics_namespace: Option<String>,
     /// The limits of a script.
     pub limits: Limits,
     /// What is set and does nothing, in words; logged at the start.
@@ -135,19 +143,20 @@ impl Config {
         Ok(config)
     }
 
-    /// The process's environment without the settings that are numbers: with this, a wrong one of
-    /// those can be reported.
+    /// The process's environment without the settings that can be wrong, numbers mostly: with this,
+    /// one that is wrong can be reported.
     pub(crate) fn without_numbers() -> Self {
         let is_text = |name: &&str| {
             !name.starts_with("RHAI_LAMBDA_MAX_")
                 && !name.ends_with("_MS")
+                && *name != "RHAI_LAMBDA_NET_ALLOW"
                 && *name != "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
         };
         let var = |name: &str| {
             let value = Some(name).filter(is_text).and_then(std::env::var_os)?;
             Some(value.to_string_lossy().into_owned())
         };
-        Self::from_vars(&var).expect("only numbers can be wrong")
+        Self::from_vars(&var).expect("what can be wrong is left out")
     }
 
     /// Reads the settings through `var`, which answers as the environment would.
@@ -188,6 +197,8 @@ impl Config {
                     .into_iter()
                     .filter_map(|name| vars.text(name)),
             ),
+            network: vars.network()?,
+            metrics_namespace: vars.text("RHAI_LAMBDA_METRICS_NAMESPACE"),
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
             warnings: Vec::new(),
         })
@@ -195,7 +206,8 @@ impl Config {
 }
 
 /// Every setting that is ours.
-const SETTINGS: [&str; 10] = [
+const SETTINGS: [&str; 13] = [
+    "RHAI_LAMBDA_CA_FILE",
     "RHAI_LAMBDA_DEADLINE_MARGIN_MS",
     "RHAI_LAMBDA_IMPORT_ROOT",
     "RHAI_LAMBDA_INIT_TIMEOUT_MS",
@@ -206,6 +218,8 @@ const SETTINGS: [&str; 10] = [
     "RHAI_LAMBDA_MAX_MODULES",
     "RHAI_LAMBDA_MAX_MODULE_DEPTH",
     "RHAI_LAMBDA_MAX_OPERATIONS",
+    "RHAI_LAMBDA_METRICS_NAMESPACE",
+    "RHAI_LAMBDA_NET_ALLOW",
 ];
 
 /// The warning for a variable that looks like a setting and is none.
@@ -253,6 +267,29 @@ impl Vars<'_> {
                 Err(Error::init("Runtime.InitError", message))
             }
         }
+    }
+
+    fn network(&self) -> Result<Network, Error> {
+        let pattern = |text: &str| {
+            HostPattern::parse(text).ok_or_else(|| {
+                let message = format!(
+                    "`RHAI_LAMBDA_NET_ALLOW` has `{}`, expected hosts such as `api.example.com`, \
+                     `*.example.com` or `127.0.0.1:8080`, separated by commas",
+                    text.trim()
+                );
+                Error::init("Runtime.InitError", message)
+            })
+        };
+        let hosts = self.text("RHAI_LAMBDA_NET_ALLOW");
+        let hosts = hosts.as_deref().map(|hosts| hosts.split(','));
+        let allow =
+            hosts.map(|hosts| hosts.filter(|host| !host.trim().is_empty()).map(pattern).collect());
+        Ok(Network {
+            allow: allow.transpose()?,
+            ca_file: self.text("RHAI_LAMBDA_CA_FILE").map(PathBuf::from),
+            roots_file: self.text("SSL_CERT_FILE").map(PathBuf::from),
+            runtime_api: self.text("AWS_LAMBDA_RUNTIME_API"),
+        })
     }
 
     fn limits(&self, default_memory: usize) -> Result<Limits, Error> {

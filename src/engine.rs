@@ -43,13 +43,7 @@ pub(crate) fn build(
     logger: Rc<Logger>,
 ) -> (Engine, Host) {
     let limits = &config.limits;
-    let host = Host {
-        guard: Rc::new(Guard::new(limits.clone())),
-        logger,
-        limits: limits.clone(),
-        task_root: config.task_root.clone(),
-        web: Rc::default(),
-    };
+    let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
 
     let mut engine = Engine::new();
     // A misspelt variable is found at init instead of in production.

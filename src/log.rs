@@ -85,7 +85,20 @@ impl Logger {
             LogFormat::Text => self.text(&timestamp, level, message, fields),
             LogFormat::Json => self.json(&timestamp, level, message, fields),
         };
-        self.write(level, now.as_micros() as u64, self.secrets.mask(line));
+        self.write(level, self.format, now.as_micros() as u64, self.secrets.mask(line));
+    }
+
+    /// The request id of the invocation that is running.
+    pub(crate) fn request_id(&self) -> Option<String> {
+        self.invocation.borrow().as_ref().map(|invocation| invocation.request_id.clone())
+    }
+
+    /// Writes a JSON object as a line of its own, with nothing added: what reads it (CloudWatch, for
+    /// metrics) takes it only so. No level holds it back.
+    pub(crate) fn raw(&self, object: &Value) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let line = self.secrets.mask(object.to_string());
+        self.write(LogLevel::Info, LogFormat::Json, now.as_micros() as u64, line);
     }
 
     /// Logs an error that ends an invocation, or init, with its stack.
@@ -145,7 +158,7 @@ impl Logger {
     }
 
     /// A log that cannot be written has nowhere to say so; the invocation goes on.
-    fn write(&self, level: LogLevel, micros: u64, mut line: String) {
+    fn write(&self, level: LogLevel, format: LogFormat, micros: u64, mut line: String) {
         let mut sink = self.sink.borrow_mut();
         if let Sink::UnopenedTelemetry(fd) = *sink {
             // A descriptor becomes a `File` by its name: taking it over by number is `unsafe`.
@@ -153,32 +166,32 @@ impl Logger {
             *sink = file.map_or(Sink::Stderr, Sink::Telemetry);
         }
         let _ = match &mut *sink {
-            Sink::Telemetry(file) => file.write_all(&self.frame(level, micros, &line)),
+            Sink::Telemetry(file) => file.write_all(&frame(level, format, micros, &line)),
             _ => {
                 line.push('\n');
                 std::io::stderr().write_all(line.as_bytes())
             }
         };
     }
+}
 
-    /// A record of `_LAMBDA_TELEMETRY_LOG_FD`: type, length, microseconds, then the message.
-    fn frame(&self, level: LogLevel, micros: u64, line: &str) -> Vec<u8> {
-        let level = match level {
-            // Lambda's table has no TRACE of its own.
-            LogLevel::Trace | LogLevel::Debug => 0x0A,
-            LogLevel::Info => 0x0E,
-            LogLevel::Warn => 0x12,
-            LogLevel::Error => 0x16,
-            LogLevel::Fatal => 0x1A,
-        };
-        let text = u32::from(self.format == LogFormat::Text);
-        let mut frame = Vec::with_capacity(16 + line.len());
-        frame.extend_from_slice(&(0xA55A_0000_u32 | level | text).to_be_bytes());
-        frame.extend_from_slice(&(line.len() as u32).to_be_bytes());
-        frame.extend_from_slice(&micros.to_be_bytes());
-        frame.extend_from_slice(line.as_bytes());
-        frame
-    }
+/// A record of `_LAMBDA_TELEMETRY_LOG_FD`: type, length, microseconds, then the message.
+fn frame(level: LogLevel, format: LogFormat, micros: u64, line: &str) -> Vec<u8> {
+    let level = match level {
+        // Lambda's table has no TRACE of its own.
+        LogLevel::Trace | LogLevel::Debug => 0x0A,
+        LogLevel::Info => 0x0E,
+        LogLevel::Warn => 0x12,
+        LogLevel::Error => 0x16,
+        LogLevel::Fatal => 0x1A,
+    };
+    let text = u32::from(format == LogFormat::Text);
+    let mut frame = Vec::with_capacity(16 + line.len());
+    frame.extend_from_slice(&(0xA55A_0000_u32 | level | text).to_be_bytes());
+    frame.extend_from_slice(&(line.len() as u32).to_be_bytes());
+    frame.extend_from_slice(&micros.to_be_bytes());
+    frame.extend_from_slice(line.as_bytes());
+    frame
 }
 
 /// Appends `text` with its control characters escaped, so that it stays on one line.

@@ -10,9 +10,12 @@ pub(crate) mod encoding;
 pub(crate) mod crypto;
 pub(crate) mod time;
 pub(crate) mod text;
+pub(crate) mod http;
 pub(crate) mod web;
 pub(crate) mod batch;
+pub(crate) mod cache;
 pub(crate) mod fs;
+pub(crate) mod metrics;
 pub(crate) mod lambda;
 
 // What several modules share.
@@ -20,15 +23,19 @@ mod body;
 mod bytes;
 mod options;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
-use crate::config::{Limits, LogLevel};
+use crate::config::{Config, Limits, LogLevel};
 use crate::engine::{Guard, Phase, conclude};
 use crate::error::Frame;
 use crate::log::Logger;
+use crate::modules::cache::Cache;
+use crate::modules::http::Http;
 
 /// What the natives of one engine share.
 #[derive(Clone, Debug)]
@@ -39,9 +46,30 @@ pub(crate) struct Host {
     /// Where the function's own files are.
     pub(crate) task_root: PathBuf,
     pub(crate) web: Rc<web::State>,
+    /// The X-Ray trace header of the invocation that is running.
+    pub(crate) trace_id: Rc<RefCell<Option<String>>>,
+    pub(crate) http: Rc<Http>,
+    pub(crate) cache: Arc<Cache>,
+    pub(crate) metrics_namespace: Option<Rc<str>>,
 }
 
 impl Host {
+    /// Puts together what costs nothing; the rest is made when it is first used.
+    pub(crate) fn new(config: &Config, guard: Rc<Guard>, logger: Rc<Logger>) -> Self {
+        let trace_id = Rc::new(RefCell::new(None));
+        Self {
+            task_root: config.task_root.clone(),
+            web: Rc::default(),
+            http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace_id.clone())),
+            cache: Arc::new(Cache::new(config.limits.max_memory / 4)),
+            metrics_namespace: config.metrics_namespace.as_deref().map(Rc::from),
+            limits: config.limits.clone(),
+            guard,
+            logger,
+            trace_id,
+        }
+    }
+
     /// Logs an error that ends a part of the script only, which `context` called; with `fields`.
     pub(crate) fn log_error(
         &self,
@@ -72,9 +100,12 @@ const MODULES: &[(&str, Register)] = &[
     ("crypto", crypto::register),
     ("time", time::register),
     ("text", text::register),
+    ("http", http::register),
     ("web", web::register),
     ("batch", batch::register),
+    ("cache", cache::register),
     ("fs", fs::register),
+    ("metrics", metrics::register),
     ("lambda", lambda::register),
 ];
 

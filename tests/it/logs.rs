@@ -6,3 +6,5 @@ mod lines;
 mod frames;
 // Secrets, whatever fails.
 mod secrets;
+// CloudWatch's lines, bare in every format.
+mod metrics;

@@ -20,6 +20,8 @@ mod runtime_api;
 mod session;
 // AWS's own emulator with the real `bootstrap`.
 mod rie;
+// A web server whose paths misbehave, each in its own way.
+mod web_server;
 // An AWS in one process, on loopback, and the aws CLI that talks to it alone.
 mod moto;
 
@@ -33,6 +35,8 @@ mod cases;
 mod scripts;
 // `web::` and `batch::` against the official shapes of events and answers.
 mod services;
+// `http::` with the real `bootstrap`: TLS, deadlines, kept connections, what may be reached.
+mod http;
 // `REFERENCE.md` against the sources that it is gathered from.
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.

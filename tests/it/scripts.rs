@@ -9,15 +9,22 @@
 //! | `assert(condition)`, `assert(condition, message)` | fails unless it is true |
 //! | `assert_eq(found, expected)` | fails unless both are the same, shown as JSON where they can be |
 //! | `assert_throws(\|\| …, error_type)` | fails unless it throws that; returns what was thrown |
+//!
+//! `https://api.example.com` in a script is the address of [`WebServer`], which runs while it does.
 
 mod assertions;
 
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 
 use rhai_lambda::{Config, Context, Error, Handler};
 
 use crate::scratch::Scratch;
 use crate::tools;
+use crate::web_server::WebServer;
+
+/// What stands for the server in scripts.
+const SERVER: &str = "https://api.example.com";
 
 /// Runs the handler of `script`, which may import what `beside` holds.
 fn run(script: &str, beside: Option<&Path>) -> Result<(), Error> {
@@ -25,11 +32,22 @@ fn run(script: &str, beside: Option<&Path>) -> Result<(), Error> {
     if let Some(beside) = beside {
         root.copy_from(beside);
     }
-    root.write("function.rhai", script);
+    let server = script.contains(SERVER).then(WebServer::start);
+    match &server {
+        Some(server) => {
+            root.write("function.rhai", script.replace(SERVER, &server.origin()));
+        }
+        None => root.write("function.rhai", script),
+    }
+    // Metrics are written whatever the level is, here to nowhere.
+    let nowhere = std::fs::File::options().append(true).open("/dev/null").unwrap();
     let config = Config::from_vars(&|name| match name {
+        "_LAMBDA_TELEMETRY_LOG_FD" => Some(nowhere.as_raw_fd().to_string()),
         "_HANDLER" => Some("function.handler".to_owned()),
         "LAMBDA_TASK_ROOT" => Some(root.path().to_str().unwrap().to_owned()),
         "AWS_LAMBDA_LOG_LEVEL" => Some("FATAL".to_owned()),
+        // Nothing listens there.
+        "AWS_LAMBDA_RUNTIME_API" => Some("127.0.0.1:9".to_owned()),
         _ => None,
     })?;
     Handler::with_stack(&config, || {

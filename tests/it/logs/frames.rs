@@ -8,10 +8,10 @@ use crate::process::Process;
 use crate::runtime_api::{Answer, RuntimeApi};
 use crate::session::Function;
 
-struct Frame {
-    kind: u32,
+pub struct Frame {
+    pub kind: u32,
     micros: u64,
-    message: String,
+    pub message: String,
 }
 
 /// Big-endian `type u32 | length u32 | unix microseconds u64 | message`.
@@ -43,7 +43,7 @@ fn handler(event) {
 "#;
 
 /// Runs two events with descriptor 9 open on a file; returns its frames and standard error.
-fn run(function: Function) -> (Vec<Frame>, String) {
+pub fn run(function: Function) -> (Vec<Frame>, String) {
     let file = function.root().join("telemetry.bin");
     let api = RuntimeApi::start();
     api.next(Answer::event("a", "1"));
