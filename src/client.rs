@@ -10,7 +10,7 @@ use std::io::Read;
 use std::thread;
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, Request, Response, StatusCode};
+use ureq::http::{HeaderMap, Request, Response, StatusCode, Uri};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, Body};
 
@@ -98,7 +98,8 @@ impl fmt::Display for Gone {
 pub(crate) struct Client {
     agent: Agent,
     authority: String,
-    next: String,
+    /// Where events come from, parsed once.
+    next: Uri,
 }
 
 impl Invocation {
@@ -109,7 +110,14 @@ impl Invocation {
 
 impl Client {
     /// A client of the Runtime API at `authority`, which is `host:port`.
-    pub(crate) fn new(authority: &str) -> Self {
+    ///
+    /// # Errors
+    /// [`Gone`] if it is not that.
+    pub(crate) fn new(authority: &str) -> Result<Self, Gone> {
+        let next = format!("http://{authority}/2018-06-01/runtime/invocation/next");
+        let next = Uri::try_from(next).map_err(|_| {
+            Gone::new(format!("`AWS_LAMBDA_RUNTIME_API` is `{authority}`, expected `host:port`"))
+        })?;
         let config = Agent::config_builder()
             // Statuses are answers here, not failures.
             .http_status_as_error(false)
@@ -124,11 +132,11 @@ impl Client {
             .max_idle_age(Duration::from_secs(u64::from(u32::MAX)))
             .build();
         let connector = transport::RuntimeApiConnector;
-        Self {
+        Ok(Self {
             agent: Agent::with_parts(config, connector, DefaultResolver::default()),
             authority: authority.to_owned(),
-            next: format!("http://{authority}/2018-06-01/runtime/invocation/next"),
-        }
+            next,
+        })
     }
 
     /// Waits for the next event, for as long as it takes.
@@ -139,7 +147,7 @@ impl Client {
         let mut failures = 0;
         let mut pause = FIRST_PAUSE;
         loop {
-            let failure = match self.send(Request::get(&self.next), &[]) {
+            let failure = match self.send(Request::get(self.next.clone()), &[]) {
                 Ok(response) => match response.status() {
                     StatusCode::OK => match read_event(response) {
                         Ok(next) => return Ok(next),
@@ -251,8 +259,7 @@ impl Client {
                 Err(Gone::new(format!("the Runtime API at `{}` failed: {answer}", self.authority)))
             }
             status if status.is_success() => {
-                // Read to its end, or the connection is of no further use.
-                let _ = describe(response);
+                drain(response.into_body().into_reader());
                 Ok(Verdict::Accepted)
             }
             _ => Ok(Verdict::Refused(describe(response))),
@@ -322,14 +329,28 @@ fn read_event(response: Response<Body>) -> Result<Next, String> {
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?;
-    let text = String::from_utf8_lossy(value.as_bytes());
-    Some(text.into_owned()).filter(|text| !text.is_empty())
+    let value = headers.get(name)?.as_bytes();
+    let text = match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(value).into_owned(),
+    };
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// A request id becomes a part of a path; Lambda's are UUIDs.
 fn is_path_segment(id: &str) -> bool {
     id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// Reads the rest of an answer: with a part unread, the connection is of no further use.
+fn drain(mut body: impl Read) {
+    let mut scratch = [0; 512];
+    // An answer without an end is given up, and the connection with it.
+    for _ in 0..2048 {
+        if !matches!(body.read(&mut scratch), Ok(1..)) {
+            return;
+        }
+    }
 }
 
 /// The status and what the body says, in one line.
@@ -339,7 +360,7 @@ fn describe(response: Response<Body>) -> String {
     let mut body = Vec::new();
     let mut reader = response.into_body().into_reader();
     let _ = reader.by_ref().take(SHOWN).read_to_end(&mut body);
-    let _ = std::io::copy(&mut reader.take(1 << 20), &mut std::io::sink());
+    drain(reader);
     let body = String::from_utf8_lossy(&body);
     let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
     if body.is_empty() { status.to_string() } else { format!("{status}: {body}") }

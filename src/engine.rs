@@ -21,7 +21,7 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
-pub(crate) use fault::{Phase, conclude};
+pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;

@@ -147,6 +147,7 @@ impl Handler {
                 Error::runtime("InvalidEvent", format!("the event is not usable JSON: {what}"))
             })?,
         };
+        self.host.web.begin(&event);
         let result: Result<Dynamic, Box<EvalAltResult>> = if self.takes_context {
             let context = ContextValue::new(Rc::new(context), Rc::clone(&self.environment));
             self.engine.eval_fn_call(&self.function, None, (event, context))

@@ -73,6 +73,7 @@ mod context;
 mod payload;
 mod modules;
 mod log;
+mod calendar;
 mod memory;
 pub mod error;
 pub mod config;

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Map, Value, json};
 
+use crate::calendar::rfc3339_millis;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::error::Error;
 use crate::secrets::Secrets;
@@ -79,7 +80,7 @@ impl Logger {
             return;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let timestamp = rfc3339_millis(now.as_millis() as u64);
+        let timestamp = rfc3339_millis(now.as_millis() as i64);
         let line = match self.format {
             LogFormat::Text => self.text(&timestamp, level, message, fields),
             LogFormat::Json => self.json(&timestamp, level, message, fields),
@@ -208,42 +209,9 @@ fn escape_into(line: &mut String, text: &str) {
     }
 }
 
-/// `2026-11-23T15:04:05.123Z`, from milliseconds since 1970.
-fn rfc3339_millis(millis: u64) -> String {
-    let (days, ms) = (millis / 86_400_000, millis % 86_400_000);
-    let (year, month, day) = civil_from_days(days);
-    let (h, m, s) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60);
-    format!("{year:04}-{month:02}-{day:02}T{h:02}:{m:02}:{s:02}.{:03}Z", ms % 1000)
-}
-
-/// Year, month and day of a day count since 1970-01-01.
-///
-/// The Gregorian calendar repeats every 400 years, 146,097 days. Counting from a first of March
-/// puts the leap day last, where no month length depends on it.
-pub(crate) fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // from 0000-03-01 to 1970-01-01
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (400 * era + year_of_era + u64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{escape_into, rfc3339_millis};
-
-    #[test]
-    fn timestamps_are_rfc3339() {
-        assert_eq!(rfc3339_millis(0), "1970-01-01T00:00:00.000Z");
-        assert_eq!(rfc3339_millis(951_782_400_000), "2000-02-29T00:00:00.000Z");
-        assert_eq!(rfc3339_millis(1_795_446_245_123), "2026-11-23T15:04:05.123Z");
-        assert_eq!(rfc3339_millis(4_107_542_399_999), "2100-02-28T23:59:59.999Z");
-        assert_eq!(rfc3339_millis(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
-    }
+    use super::escape_into;
 
     #[test]
     fn a_message_cannot_start_a_line() {

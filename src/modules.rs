@@ -6,21 +6,33 @@
 pub(crate) mod log;
 pub(crate) mod env;
 pub(crate) mod json;
-pub(crate) mod lambda;
+pub(crate) mod encoding;
+pub(crate) mod crypto;
+pub(crate) mod time;
+pub(crate) mod text;
 pub(crate) mod http;
+pub(crate) mod web;
+pub(crate) mod batch;
 pub(crate) mod cache;
+pub(crate) mod fs;
 pub(crate) mod metrics;
+pub(crate) mod lambda;
+
 // What several modules share.
 mod body;
+mod bytes;
+mod options;
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use rhai::Engine;
+use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
-use crate::config::{Config, Limits};
-use crate::engine::Guard;
+use crate::config::{Config, Limits, LogLevel};
+use crate::engine::{Guard, Phase, conclude};
+use crate::error::Frame;
 use crate::log::Logger;
 use crate::modules::cache::Cache;
 use crate::modules::http::Http;
@@ -31,6 +43,9 @@ pub(crate) struct Host {
     pub(crate) guard: Rc<Guard>,
     pub(crate) logger: Rc<Logger>,
     pub(crate) limits: Limits,
+    /// Where the function's own files are.
+    pub(crate) task_root: PathBuf,
+    pub(crate) web: Rc<web::State>,
     /// The X-Ray trace header of the invocation that is running.
     pub(crate) trace_id: Rc<RefCell<Option<String>>>,
     pub(crate) http: Rc<Http>,
@@ -43,6 +58,8 @@ impl Host {
     pub(crate) fn new(config: &Config, guard: Rc<Guard>, logger: Rc<Logger>) -> Self {
         let trace_id = Rc::new(RefCell::new(None));
         Self {
+            task_root: config.task_root.clone(),
+            web: Rc::default(),
             http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace_id.clone())),
             cache: Arc::new(Cache::new(config.limits.max_memory / 4)),
             metrics_namespace: config.metrics_namespace.as_deref().map(Rc::from),
@@ -52,27 +69,57 @@ impl Host {
             trace_id,
         }
     }
+
+    /// Logs an error that ends a part of the script only, which `context` called; with `fields`.
+    pub(crate) fn log_error(
+        &self,
+        context: &NativeCallContext,
+        error: EvalAltResult,
+        mut fields: serde_json::Map<String, serde_json::Value>,
+    ) {
+        let file = context.call_source().unwrap_or_default();
+        if let Err(error) = conclude(error, file, &self.guard, Phase::Invocation) {
+            // Which function made the call is not known here.
+            let mut frames = error.frames().to_vec();
+            frames.pop_if(|frame| frame.function == Frame::TOP_LEVEL);
+            fields.extend(error.fields().clone());
+            self.logger.error(LogLevel::Error, &error.with_frames(frames).with_fields(fields));
+        }
+    }
 }
 
 /// Teaches an engine one module.
 type Register = fn(&mut Engine, &Host);
 
 /// Every module by its name in scripts.
-const MODULES: [(&str, Register); 7] = [
+const MODULES: &[(&str, Register)] = &[
     ("log", log::register),
     ("env", env::register),
     ("json", json::register),
-    ("lambda", lambda::register),
+    ("encoding", encoding::register),
+    ("crypto", crypto::register),
+    ("time", time::register),
+    ("text", text::register),
     ("http", http::register),
+    ("web", web::register),
+    ("batch", batch::register),
     ("cache", cache::register),
+    ("fs", fs::register),
     ("metrics", metrics::register),
+    ("lambda", lambda::register),
 ];
+
+/// Puts an entry into a map. Not inlined: an insertion is a kilobyte of code.
+#[inline(never)]
+pub(crate) fn put(map: &mut Map, name: &str, value: Dynamic) {
+    map.insert(name.into(), value);
+}
 
 /// Teaches `engine` the modules that `named` says are in use, and what scripts call without one.
 pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) -> bool) {
     log::register_print(engine, host);
     json::register_methods(engine, host);
-    for (name, register) in MODULES {
+    for &(name, register) in MODULES {
         if named(name) {
             register(engine, host);
         }
@@ -91,6 +138,14 @@ pub(crate) fn is_named(script: &str, name: &str) -> bool {
         let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
         starts && script[at + name.len()..].trim_start().starts_with("::")
     })
+}
+
+/// The start of a text that a script gave, for a message.
+pub(crate) fn shorten(text: &str) -> String {
+    match text.char_indices().nth(64) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 #[cfg(test)]

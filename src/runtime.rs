@@ -62,7 +62,13 @@ impl Runtime {
             );
             return ExitCode::FAILURE;
         };
-        let client = Client::new(authority);
+        let client = match Client::new(authority) {
+            Ok(client) => client,
+            Err(gone) => {
+                logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
+                return ExitCode::FAILURE;
+            }
+        };
         let stopped = match invalid {
             Some(error) => Stopped::Init(error),
             None => {

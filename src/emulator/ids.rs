@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::log::civil_from_days;
+use crate::calendar::civil_from_days;
 
 /// A random UUID (version 4).
 pub(super) fn uuid() -> String {
@@ -28,7 +28,7 @@ pub(super) fn trace() -> String {
 
 /// A log stream, named after the day.
 pub(super) fn log_stream(version: &str) -> String {
-    let (year, month, day) = civil_from_days(since_epoch().as_secs() / 86400);
+    let (year, month, day) = civil_from_days(since_epoch().as_secs() as i64 / 86400);
     let mut name = format!("{year:04}/{month:02}/{day:02}/[{version}]");
     let _ = write!(name, "{:016x}{:016x}", random(), random());
     name

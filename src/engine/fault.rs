@@ -52,6 +52,16 @@ pub(crate) fn conclude(
     })
 }
 
+/// The error itself, without the calls that it came through.
+pub(crate) fn leaf_of(mut error: &EvalAltResult) -> &EvalAltResult {
+    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _)
+    | EvalAltResult::ErrorInModule(_, inner, _) = error
+    {
+        error = inner;
+    }
+    error
+}
+
 /// Follows the error inwards; the frames come out innermost first.
 fn unwind(mut error: EvalAltResult, file: &str) -> (EvalAltResult, Vec<Frame>) {
     let mut frames = Vec::new();

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use rhai::{Dynamic, EvalAltResult, Map, Position};
 
 use crate::config::Limits;
-use crate::engine::stack;
+use crate::engine::{leaf_of, stack};
 use crate::memory;
 
 /// Operations between two looks at the clock, at most: some 4 µs of a script.
@@ -55,6 +55,8 @@ pub(crate) struct Guard {
     operations: Cell<u64>,
     /// When to stop, and as which limit that counts.
     stop_at: Cell<Option<(Instant, Trip)>>,
+    /// How much earlier than configured the running part of the script is stopped.
+    early: Cell<Duration>,
     /// The process may have allocated this many bytes, its own and the script's.
     memory_ceiling: Cell<usize>,
     tripped: Cell<Option<Trip>>,
@@ -75,6 +77,7 @@ impl Guard {
             last_look: Cell::new(Instant::now()),
             operations: Cell::new(0),
             stop_at: Cell::new(None),
+            early: Cell::new(Duration::ZERO),
             memory_ceiling: Cell::new(usize::MAX),
             tripped: Cell::new(None),
             grace: Cell::new(0),
@@ -228,7 +231,7 @@ impl Guard {
                 format!(
                     "the function was stopped {} ms before its timeout \
                      (RHAI_LAMBDA_DEADLINE_MARGIN_MS)",
-                    limits.deadline_margin.as_millis()
+                    (limits.deadline_margin + self.early.get()).as_millis()
                 ),
             ),
             Trip::InitTimeout => (
@@ -289,6 +292,90 @@ impl Guard {
         )))
     }
 
+    /// Makes room for `more` bytes at the end of `buffer`, which grows as a `Vec` does while that
+    /// fits, then by less.
+    ///
+    /// # Errors
+    /// `DataTooLarge` when they would not fit.
+    pub(crate) fn make_room(
+        &self,
+        buffer: &mut Vec<u8>,
+        more: usize,
+    ) -> Result<(), Box<EvalAltResult>> {
+        if buffer.capacity() - buffer.len() >= more {
+            return Ok(());
+        }
+        let wanted = more.max(buffer.len());
+        let step = if self.reserve(wanted).is_ok() { wanted } else { more.max(buffer.len() / 8) };
+        self.reserve(step)?;
+        buffer.reserve_exact(step);
+        Ok(())
+    }
+
+    /// Whether it is not too late for a native that takes long to go on.
+    ///
+    /// # Errors
+    /// `DeadlineExceeded` when the point is reached at which the script would be stopped.
+    pub(crate) fn check_time(&self) -> Result<(), Box<EvalAltResult>> {
+        match self.stop_at.get() {
+            Some((_, trip)) if self.is_late(Instant::now()) => Err(raise(self.describe(trip))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The time until the script is stopped; `None` without a deadline.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let (stop_at, _) = self.stop_at.get()?;
+        Some(stop_at.saturating_duration_since(Instant::now()))
+    }
+
+    /// Runs a part of the script that is stopped `margin` before the rest would be, so that the
+    /// rest has time to say what became of it. A limit that it reached is forgotten afterwards if it
+    /// holds no more.
+    ///
+    /// # Errors
+    /// Those of the part, and the limit that it reached also if it swallowed the error.
+    pub(crate) fn stopping_early<T>(
+        &self,
+        margin: Duration,
+        part: impl FnOnce() -> Result<T, Box<EvalAltResult>>,
+    ) -> Result<T, Box<EvalAltResult>> {
+        let (stop_at, before) = (self.stop_at.get(), self.early.get());
+        let earlier = stop_at.map(|(at, trip)| (at.checked_sub(margin).unwrap_or(at), trip));
+        self.stop_at.set(earlier);
+        self.early.set(before + margin);
+        let mut result = part();
+        if let Some(trip) = self.tripped.get() {
+            let is_told = result
+                .as_ref()
+                .is_err_and(|error| !matches!(leaf_of(error), EvalAltResult::ErrorTerminated(..)));
+            if !is_told {
+                result = Err(raise(self.describe(trip)));
+            }
+        }
+        self.stop_at.set(stop_at);
+        self.early.set(before);
+        self.relieve();
+        result
+    }
+
+    /// Forgets a limit that was reached, if the script is within it again.
+    fn relieve(&self) {
+        let holds = match self.tripped.get() {
+            None => return,
+            Some(Trip::Deadline | Trip::InitTimeout) => {
+                self.stop_at.get().is_some_and(|(at, _)| Instant::now() >= at)
+            }
+            Some(Trip::Memory) => memory::allocated() > self.memory_ceiling.get(),
+            Some(Trip::Operations) => true,
+            Some(Trip::Stack) => stack_address() < self.stack_end,
+        };
+        if !holds {
+            self.tripped.set(None);
+            self.rearm(CLOCK_INTERVAL);
+        }
+    }
+
     /// What the process may have allocated, in bytes.
     pub(crate) fn memory_ceiling(&self) -> usize {
         self.memory_ceiling.get()
@@ -305,12 +392,6 @@ impl Guard {
         };
         std::thread::sleep(duration.min(stop_at.saturating_duration_since(Instant::now())));
         if self.is_late(Instant::now()) { Err(raise(self.describe(trip))) } else { Ok(()) }
-    }
-
-    /// The time until the script is stopped; `None` without a deadline.
-    pub(crate) fn time_left(&self) -> Option<Duration> {
-        let (stop_at, _) = self.stop_at.get()?;
-        Some(stop_at.saturating_duration_since(Instant::now()))
     }
 
     /// Whether earlier invocations left so much behind (cycles are never freed) that another one

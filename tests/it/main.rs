@@ -33,6 +33,8 @@ mod protocol;
 mod cases;
 // `tests/scripts/`: what the modules for scripts do, asserted by scripts; their documentation, run.
 mod scripts;
+// `web::` and `batch::` against the official shapes of events and answers.
+mod services;
 // `http::` with the real `bootstrap`: TLS, deadlines, kept connections, what may be reached.
 mod http;
 // `REFERENCE.md` against the sources that it is gathered from.

@@ -27,9 +27,12 @@ impl File {
         lines.map(|(number, line)| (number, without_comment(line)))
     }
 
-    /// The code in front of the unit tests, which stand at the end of a file.
+    /// The code in front of the unit tests, which stand at the end of a file or in one of their own.
     fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
-        self.code().take_while(|(_, line)| !line.trim_start().starts_with("#[cfg(test)]"))
+        let is_tests = self.name.ends_with("/tests.rs");
+        self.code().take_while(move |(_, line)| {
+            !is_tests && !line.trim_start().starts_with("#[cfg(test)]")
+        })
     }
 }
 

@@ -76,3 +76,14 @@ fn an_environment_full_of_cycles_makes_room_after_its_answer() {
     assert_eq!(exit.status.code(), Some(1), "{exit:?}");
     assert!(exit.stderr.contains("contain themselves"), "{exit:?}");
 }
+
+#[test]
+fn a_runtime_api_that_is_no_address_is_named() {
+    for address in ["not an address", "http://127.0.0.1:1"] {
+        let function = Function::echo().env("AWS_LAMBDA_RUNTIME_API", address);
+        let exit = Process::spawn(&mut function.command(None)).wait();
+        assert_eq!(exit.status.code(), Some(1), "{exit:?}");
+        assert!(exit.stderr.contains(address), "{exit:?}");
+        assert!(!exit.stderr.contains("panicked"), "{exit:?}");
+    }
+}
