@@ -10,6 +10,7 @@ mod resolver;
 mod sort;
 mod sources;
 mod stack;
+mod survivors;
 mod syntax;
 
 use std::rc::Rc;
@@ -25,6 +26,7 @@ pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
+pub(crate) use survivors::mark_end;
 pub(crate) use syntax::explained;
 
 /// Calls that the engine itself allows beyond the limit, before it ends a script without a stack.
@@ -60,7 +62,13 @@ pub(crate) fn build(
     engine.on_progress(move |_| guard.step());
     let guard = Rc::clone(&host.guard);
     #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
-    engine.on_var(move |_, _, context| guard.visit(context.call_level()).map(|()| None));
+    engine.on_var(move |name, _, context| {
+        guard.visit(context.call_level())?;
+        if survivors::is_end(name) {
+            return survivors::check(context.scope()).map(|()| Some(rhai::Dynamic::UNIT));
+        }
+        Ok(None)
+    });
 
     let sources = sources::Sources::gather(&roots, source);
     modules::register(&mut engine, &host, |name| sources.may_use(name));

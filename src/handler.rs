@@ -101,6 +101,7 @@ impl Handler {
             Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
         })?;
         ast.set_source(source.file.as_str());
+        engine::mark_end(&mut ast);
         let takes_context = takes_context(&ast, function, &source.file)?;
 
         host.guard.start_init();

@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{explained, placed, raise};
+use crate::engine::{explained, mark_end, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -189,6 +189,7 @@ impl Resolver {
             .compile(&source.text)
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
         ast.set_source(source.file.as_str());
+        mark_end(&mut ast);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
         Ok(module.into())
     }
