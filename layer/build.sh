@@ -19,9 +19,11 @@ usage() {
     cat <<'USAGE'
 builds the Lambda layer that holds the runtime
 
-usage: layer/build.sh [x86_64|arm64] [--via WAY] [--check-reproducible]
+usage: layer/build.sh [x86_64|arm64] [--with-http] [--via WAY] [--check-reproducible]
 
   x86_64, arm64         the processor, default `x86_64`
+  --with-http           with the module `http`, which makes the layer half a megabyte larger;
+                          written to `target/layer/rhai-lambda-http-ARCH.zip`
   --via WAY             how to build, default the first one that this machine can:
                           rustup   static, with the musl target of the Rust toolchain
                           zig      glibc 2.26 or newer, linked by zig out of PyPI
@@ -77,7 +79,7 @@ has_target() {
 # Whether something in `bootstrap` is compiled from C, and a C compiler for the target is needed.
 needs_c() {
     cargo tree --quiet --locked --manifest-path "$root/Cargo.toml" --no-default-features \
-        --edges normal,build --target "$1" --prefix none 2>/dev/null | grep -q '^cc v'
+        "${features[@]}" --edges normal,build --target "$1" --prefix none 2>/dev/null | grep -q '^cc v'
 }
 
 # zig as linker and C compiler, in a virtual environment of its own.
@@ -188,7 +190,7 @@ set_flags() {
 # features that the command line needs with its own.
 build() {
     cargo "$@" --locked --manifest-path "$root/Cargo.toml" --release --no-default-features \
-        --bin bootstrap
+        "${features[@]}" --bin bootstrap
 }
 
 # Static, with Rust's own musl and linker: nothing of this machine's C world ends up in it.
@@ -199,9 +201,10 @@ via_rustup() {
     if needs_c "$target"; then export_c_compiler "$target"; fi
     set_flags
     # Packed relocations are 160 kB less to store and start sooner; Rust's musl knows them, the
-    # glibc of Amazon Linux 2 does not.
+    # glibc of Amazon Linux 2 does not. Functions with the same code are kept once.
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--pack-dyn-relocs=relr'
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--icf=all'
     build build --target "$target"
     binary=$CARGO_TARGET_DIR/$target/release/bootstrap
 }
@@ -271,7 +274,7 @@ check_start() {
 # Builds copies of the sources in two other folders, the second one with its dependencies unpacked
 # elsewhere too, and compares all three zips.
 check_reproducible() {
-    local check=$root/target/layer/check folder zip=rhai-lambda-$arch.zip
+    local check=$root/target/layer/check folder zip=rhai-lambda$flavour-$arch.zip
     local home=${CARGO_HOME:-$HOME/.cargo}
     rm -rf "$check"
     for folder in first second-with-a-longer-name; do
@@ -284,7 +287,7 @@ check_reproducible() {
             export CARGO_HOME=$check/home
         fi
         say "builds again in $check/$folder"
-        "$check/$folder/layer/build.sh" "$arch" --via "$via" >/dev/null
+        "$check/$folder/layer/build.sh" "$arch" "${options[@]}" --via "$via" >/dev/null
         cmp "$root/target/layer/$zip" "$check/$folder/target/layer/$zip" ||
             fail "the layer is not reproducible: $check/$folder made other bytes"
     done
@@ -292,10 +295,13 @@ check_reproducible() {
     say 'reproducible: three builds in three folders, the same bytes'
 }
 
-arch=x86_64 via='' reproducible=no
+arch=x86_64 via='' reproducible=no flavour='' features=() options=()
 while [[ $# -gt 0 ]]; do
     case "$1" in
         x86_64 | arm64) arch=$1 ;;
+        --with-http)
+            flavour=-http features=(--features http) options=(--with-http)
+            ;;
         --via)
             via=${2-}
             [[ $via =~ ^(rustup|zig|debian)$ ]] ||
@@ -336,7 +342,7 @@ case "$via" in
         ;;
 esac
 
-layer=$root/target/layer/rhai-lambda-$arch.zip
+layer=$root/target/layer/rhai-lambda$flavour-$arch.zip
 python3 "$root/layer/artifact.py" check "$binary" "$arch" "$GLIBC_FLOOR"
 check_start
 python3 "$root/layer/artifact.py" pack "$layer" "bootstrap=$binary" \

@@ -58,6 +58,7 @@
 //! | feature | default | brings |
 //! |---|---|---|
 //! | `cli` | yes | the command `rhai-lambda` and [`emulator`], with what they depend on |
+//! | `http` | yes | `http::` for scripts, with its TLS |
 //!
 //! Who builds a `bootstrap` wants `default-features = false`. In every case the crate sets the
 //! process's allocator, to one that counts, since the memory limit of scripts is read from it: a

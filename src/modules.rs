@@ -10,6 +10,10 @@ pub(crate) mod encoding;
 pub(crate) mod crypto;
 pub(crate) mod time;
 pub(crate) mod text;
+#[cfg(feature = "http")]
+pub(crate) mod http;
+#[path = "modules/without_http.rs"]
+#[cfg(not(feature = "http"))]
 pub(crate) mod http;
 pub(crate) mod web;
 pub(crate) mod batch;

@@ -27,11 +27,13 @@ Every handler may call these without importing anything. Each example is run by 
 /// The modules in the order of the reference, each with its documentation.
 pub fn modules() -> Vec<(String, String)> {
     let index = std::fs::read_to_string(tools::root().join("src/modules.rs")).unwrap();
-    index
+    let mut names: Vec<&str> = index
         .lines()
         .filter_map(|line| line.strip_prefix("pub(crate) mod ")?.strip_suffix(';'))
-        .map(|name| (name.to_owned(), documentation(name)))
-        .collect()
+        .collect();
+    // One that a feature chooses stands there twice.
+    names.dedup();
+    names.into_iter().map(|name| (name.to_owned(), documentation(name))).collect()
 }
 
 /// The `//!` lines of a module.
