@@ -6,9 +6,12 @@
 mod invoke;
 mod bootstrap;
 mod target;
+mod project;
+mod function;
 mod event;
 mod misuse;
 mod surroundings;
+mod signals;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,21 +1,18 @@
 //! `rhai-lambda invoke`: runs a function once, in the real runtime under the emulator.
 
-use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Error;
 use crate::emulator::{Answer, Environment, Function, Invocation};
 
 use super::event;
+use super::function::Overrides;
 use super::misuse::Misuse;
-use super::surroundings;
+use super::signals;
 use super::target::Target;
 use super::terminal::{Ending, Terminal, print};
 
@@ -51,77 +48,18 @@ pub(super) struct Arguments {
     #[arg(short, long, value_name = "FILE")]
     event: Option<PathBuf>,
 
-    /// How long the function may take
-    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
-    #[arg(value_parser = clap::value_parser!(u16).range(1..=900))]
-    timeout: u16,
-
-    /// The memory of the function
-    #[arg(long, value_name = "MB", default_value_t = 128)]
-    #[arg(value_parser = clap::value_parser!(u32).range(128..=10240))]
-    memory: u32,
-
-    /// The runtime to run it in [default: the one within this command]
-    #[arg(long, value_name = "PATH")]
-    bootstrap: Option<PathBuf>,
-
-    /// An environment variable of the function; may be given more than once
-    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
-    env: Vec<(OsString, OsString)>,
-}
-
-fn variable(text: &str) -> Result<(OsString, OsString), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
-        _ => Err("expected NAME=VALUE".to_owned()),
-    }
+    #[command(flatten)]
+    overrides: Overrides,
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode, Misuse> {
     let target = Target::find(&arguments.target)?;
     let data = arguments.data.as_deref();
     let event = event::read(data, arguments.event.as_deref(), &target.folder)?;
-    let function = function(arguments, &target)?;
+    let function = arguments.overrides.function(&target)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Misuse::new(format!("failed to start: {error}")))?;
     Ok(runtime.block_on(invoke(function, event, terminal)))
-}
-
-fn function(arguments: &Arguments, target: &Target) -> Result<Function, Misuse> {
-    let mut variables = surroundings::passed_on();
-    variables.extend(arguments.env.iter().cloned());
-    Ok(Function {
-        name: target.name.clone(),
-        handler: target.handler.clone(),
-        task_root: target.folder.clone(),
-        timeout: Duration::from_secs(arguments.timeout.into()),
-        memory_mb: arguments.memory,
-        region: surroundings::region(),
-        runtime: runtime(arguments.bootstrap.as_deref())?,
-        variables,
-    })
-}
-
-/// The command line of the runtime, absolute: it starts in the function's folder.
-fn runtime(bootstrap: Option<&Path>) -> Result<Vec<OsString>, Misuse> {
-    let Some(path) = bootstrap else {
-        let own = std::env::current_exe()
-            .map_err(|error| Misuse::new(format!("failed to find this program: {error}")))?;
-        return Ok(vec![own.into(), "bootstrap".into()]);
-    };
-    if !path.exists() {
-        return Err(Misuse::missing(path));
-    }
-    if !path.is_file() {
-        return Err(Misuse::new(format!("`{}` is not a program", path.display())));
-    }
-    let unreadable = |error| Misuse::new(format!("failed to open `{}`: {error}", path.display()));
-    if path.metadata().map_err(unreadable)?.permissions().mode() & 0o111 == 0 {
-        let misuse = Misuse::new(format!("`{}` is not executable", path.display()));
-        return Err(misuse.hint(format!("`chmod +x {}`", path.display())));
-    }
-    let absolute = path.canonicalize().map_err(unreadable)?;
-    Ok(vec![absolute.into()])
 }
 
 async fn invoke(function: Function, event: Vec<u8>, terminal: Terminal) -> ExitCode {
@@ -129,7 +67,7 @@ async fn invoke(function: Function, event: Vec<u8>, terminal: Terminal) -> ExitC
     let mut environment = Environment::new(function, Arc::new(move |line| terminal.line(&line)));
     let outcome = tokio::select! {
         outcome = environment.invoke(Invocation::new(event)) => Ok(outcome),
-        number = interrupted() => Err(number),
+        number = signals::interrupted() => Err(number),
     };
     environment.shut_down().await;
     let outcome = match outcome {
@@ -153,23 +91,6 @@ async fn invoke(function: Function, event: Vec<u8>, terminal: Terminal) -> ExitC
         return ExitCode::FAILURE;
     }
     status
-}
-
-/// The signal that ends this command: its child must not outlive it.
-async fn interrupted() -> u8 {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    ) else {
-        // Without handlers the signals end the process at once, and it takes the child along.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => 2,
-        _ = terminate.recv() => 15,
-        _ = hangup.recv() => 1,
-    }
 }
 
 /// Draws a function's error, unless its body is not one.

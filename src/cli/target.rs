@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::misuse::Misuse;
+use super::project::{self, Settings};
 
 /// The script of a folder, and the function of a script, when nothing else is said.
 const SCRIPT: &str = "function";
@@ -18,12 +19,16 @@ pub(super) struct Target {
     pub(super) folder: PathBuf,
     /// `_HANDLER`.
     pub(super) handler: String,
-    /// The folder's name, which becomes the function's.
+    /// The function's name: the one that its settings give it, or the folder's.
     pub(super) name: String,
+    /// What `rhai-lambda.toml` says, or the defaults.
+    pub(super) settings: Settings,
 }
 
 impl Target {
     /// Finds what `argument` names.
+    ///
+    /// The folder is that of the nearest `rhai-lambda.toml` at or above the script, else the script's.
     pub(super) fn find(argument: &Path) -> Result<Self, Misuse> {
         if argument.is_dir() {
             return Self::in_folder(argument);
@@ -62,6 +67,9 @@ impl Target {
     }
 
     fn in_folder(folder: &Path) -> Result<Self, Misuse> {
+        if let Some(handler) = Settings::read(folder)?.handler {
+            return Self::configured(folder, &handler);
+        }
         let script = folder.join(SCRIPT).with_extension(EXTENSION);
         if script.is_file() {
             return Self::of(&script, FUNCTION);
@@ -77,15 +85,32 @@ impl Target {
         })
     }
 
+    /// The function that the settings of `folder` name.
+    fn configured(folder: &Path, handler: &str) -> Result<Self, Misuse> {
+        let (path, function) = handler.rsplit_once('.').unwrap_or((handler, FUNCTION));
+        let script = folder.join(format!("{path}.{EXTENSION}"));
+        if script.is_file() {
+            return Self::of(&script, function);
+        }
+        let hint =
+            format!("`handler` in `{}` is `{handler}`", folder.join(project::FILE).display());
+        Err(Misuse::missing(&script).hint(hint))
+    }
+
     fn of(script: &Path, function: &str) -> Result<Self, Misuse> {
         let unreadable =
             |error| Misuse::new(format!("failed to open `{}`: {error}", script.display()));
         // Only the folder: a script that is a link elsewhere is still a script of this folder.
         let parent = script.parent().filter(|parent| !parent.as_os_str().is_empty());
-        let folder = parent.unwrap_or(Path::new(".")).canonicalize().map_err(unreadable)?;
-        let stem = script.file_stem().unwrap_or_default().to_string_lossy();
-        let name = folder.file_name().unwrap_or_default().to_string_lossy();
-        Ok(Self { handler: format!("{stem}.{function}"), name: function_name(&name), folder })
+        let parent = parent.unwrap_or(Path::new(".")).canonicalize().map_err(unreadable)?;
+        let folder = project::above(&parent).unwrap_or_else(|| parent.clone());
+        let settings = Settings::read(&folder)?;
+        let stem = parent.join(script.file_stem().unwrap_or_default());
+        let path = stem.strip_prefix(&folder).unwrap_or(&stem).to_string_lossy();
+        let name = settings.name.clone().unwrap_or_else(|| {
+            function_name(&folder.file_name().unwrap_or_default().to_string_lossy())
+        });
+        Ok(Self { handler: format!("{path}.{function}"), name, folder, settings })
     }
 }
 

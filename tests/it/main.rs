@@ -14,6 +14,8 @@ mod tools;
 mod process;
 // A folder that is removed when the test ends.
 mod scratch;
+// A folder in which the command is run.
+mod desk;
 // The scripted Runtime API: a test says what each request gets and sees the bytes that came.
 mod runtime_api;
 // The real `bootstrap` with a function folder, talking to the scripted Runtime API.
