@@ -1,0 +1,1 @@
+//! Many invocations at once: order, limits, replacement, tenants, crashes.
