@@ -223,6 +223,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use crate::emulator::delivery::Reply;
     use crate::emulator::runtime_api::RuntimeApi;
     use crate::emulator::{Answer, Invocation, Line};
 
@@ -326,7 +327,9 @@ mod tests {
         let path = format!("invocation/{id}/response");
         let taken = session.post(&path, &[attempt(&event)], b"[1]".to_vec()).await;
         assert_eq!((taken.status, taken.body.trim_end()), (202, "{\"status\":\"OK\"}"));
-        let Answer::Response { body, .. } = answer.await.unwrap() else { panic!("an error") };
+        let Reply::Whole(Answer::Response { body, .. }) = answer.await.unwrap() else {
+            panic!("an error")
+        };
         assert_eq!(body, "[1]");
         assert_eq!(session.warnings(), [""; 0]);
 
@@ -393,7 +396,7 @@ mod tests {
                 session.next().await;
                 "Function.ResponseSizeTooLarge"
             };
-            let Answer::Error { error_type, .. } = answer.await.unwrap() else {
+            let Reply::Whole(Answer::Error { error_type, .. }) = answer.await.unwrap() else {
                 panic!("no error")
             };
             assert_eq!(error_type, expected);
