@@ -47,6 +47,8 @@ pub struct Config {
     pub network: Network,
     /// `RHAI_LAMBDA_METRICS_NAMESPACE`: the namespace of `metrics::`, unless a call names another.
     pub metrics_namespace: Option<String>,
+    /// `AWS_XRAY_DAEMON_ADDRESS`: where spans are sent.
+    pub xray_daemon: Option<String>,
     /// The limits of a script.
     pub limits: Limits,
     /// What is set and does nothing, in words; logged at the start.
@@ -199,6 +201,7 @@ impl Config {
             ),
             network: vars.network()?,
             metrics_namespace: vars.text("RHAI_LAMBDA_METRICS_NAMESPACE"),
+            xray_daemon: vars.text("AWS_XRAY_DAEMON_ADDRESS"),
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
             warnings: Vec::new(),
         })

@@ -138,7 +138,7 @@ impl Handler {
     pub fn invoke(&self, event: &[u8], context: Context) -> Result<Answer, Error> {
         let guard = &self.host.guard;
         guard.start_invocation(context.remaining());
-        self.host.trace_id.replace(context.trace_id.clone());
+        self.host.trace.begin(&context);
 
         let max_depth = self.host.limits.max_json_depth;
         let event = match event {

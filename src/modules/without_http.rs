@@ -1,6 +1,5 @@
 //! `http::` in a runtime that was built without it: every call says so, and what to do.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
@@ -8,13 +7,14 @@ use rhai::{Dynamic, Engine, EvalAltResult, Module, NativeCallContext};
 use crate::config::Network;
 use crate::engine::{Guard, placed, raise};
 use crate::modules::Host;
+use crate::trace::Trace;
 
 /// What `http::` keeps between calls: nothing here.
 #[derive(Debug)]
 pub(crate) struct Http;
 
 impl Http {
-    pub(crate) fn new(_: Network, _: Rc<Guard>, _: Rc<RefCell<Option<String>>>) -> Self {
+    pub(crate) fn new(_: Network, _: Rc<Guard>, _: Rc<Trace>) -> Self {
         Self
     }
 

@@ -3,7 +3,6 @@
 //! Nothing is made before the first request. What a failure says holds no header, no query and no
 //! body: those are where secrets travel.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::rc::Rc;
@@ -14,7 +13,7 @@ use std::time::{Duration, Instant};
 use once_cell::unsync::OnceCell;
 use rhai::{Dynamic, EvalAltResult};
 use ureq::http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
     HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
 use ureq::http::{self, Method, StatusCode};
@@ -25,6 +24,7 @@ use super::transport::{Dialler, NoLookup, Unreachable};
 use super::url::Url;
 use crate::config::Network;
 use crate::engine::{Guard, raise_with};
+use crate::trace::Trace;
 
 /// Connections that wait for their next request; a script has one at a time in use.
 const KEPT_CONNECTIONS: usize = 16;
@@ -39,9 +39,6 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// The body is taken in steps of this, each checked against the memory that is left.
 const STEP: usize = 64 << 10;
 
-/// What names the invocation to X-Ray.
-const TRACE_HEADER: &str = "x-amzn-trace-id";
-
 /// Headers beside `authorization` that speak for the script, and to one host only.
 const PERSONAL_HEADERS: [&str; 3] = ["x-api-key", "x-amz-security-token", "x-auth-token"];
 
@@ -49,7 +46,7 @@ const PERSONAL_HEADERS: [&str; 3] = ["x-api-key", "x-amz-security-token", "x-aut
 pub(crate) struct Http {
     network: Network,
     guard: Rc<Guard>,
-    trace_id: Rc<RefCell<Option<String>>>,
+    trace: Rc<Trace>,
     agent: OnceCell<Agent>,
     connections_made: Arc<AtomicUsize>,
 }
@@ -115,13 +112,9 @@ impl Reason {
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 impl Http {
-    pub(crate) fn new(
-        network: Network,
-        guard: Rc<Guard>,
-        trace_id: Rc<RefCell<Option<String>>>,
-    ) -> Self {
+    pub(crate) fn new(network: Network, guard: Rc<Guard>, trace: Rc<Trace>) -> Self {
         let connections_made = Arc::default();
-        Self { network, guard, trace_id, agent: OnceCell::new(), connections_made }
+        Self { network, guard, trace, agent: OnceCell::new(), connections_made }
     }
 
     /// Sends a request as often as it says, and returns the last answer.
@@ -230,11 +223,11 @@ impl Http {
     }
 
     fn add_trace(&self, headers: &mut HeaderMap) {
-        if let Some(trace_id) = &*self.trace_id.borrow()
-            && !headers.contains_key(TRACE_HEADER)
-            && let Ok(value) = HeaderValue::from_str(trace_id)
-        {
-            headers.insert(TRACE_HEADER, value);
+        for (name, value) in self.trace.headers() {
+            let name = HeaderName::from_static(name);
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.entry(name).or_insert(value);
+            }
         }
     }
 
