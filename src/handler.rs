@@ -86,8 +86,15 @@ impl Handler {
             }
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
-        let (mut engine, host) =
-            engine::build(config, Rc::clone(&roots), path, &source.text, logger);
+        let end_mark = Rc::new(engine::EndMark::new());
+        let (mut engine, host) = engine::build(
+            config,
+            Rc::clone(&roots),
+            path,
+            &source.text,
+            logger,
+            Rc::clone(&end_mark),
+        );
         extend(&mut engine);
 
         let mut ast = engine.compile(&source.text).map_err(|error| {
@@ -101,7 +108,7 @@ impl Handler {
             Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
         })?;
         ast.set_source(source.file.as_str());
-        engine::mark_end(&mut ast);
+        end_mark.append_to(&mut ast);
         let takes_context = takes_context(&ast, function, &source.file)?;
 
         host.guard.start_init();

@@ -137,33 +137,10 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|(name, _)| *name)
 }
 
-/// Whether `script` may use the module `name`: whether `name::` is anywhere in it.
-pub(crate) fn is_named(script: &str, name: &str) -> bool {
-    script.match_indices(name).any(|(at, _)| {
-        let before = script[..at].chars().next_back();
-        let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        starts && script[at + name.len()..].trim_start().starts_with("::")
-    })
-}
-
 /// The start of a text that a script gave, for a message.
 pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(64) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_named;
-
-    #[test]
-    fn a_module_is_named_by_its_path() {
-        assert!(is_named("let x = json::parse(y);", "json"));
-        assert!(is_named("json ::parse(y)", "json"));
-        assert!(is_named("`${env::get(\"A\")}`", "env"));
-        assert!(!is_named("my_json::parse(y)", "json"));
-        assert!(!is_named("event.json", "json"));
     }
 }

@@ -89,7 +89,8 @@ fn a_function_is_named_after_its_folder() {
     let desk = Desk::new();
     let exit = desk.run(&["new", "functions/orders-2", "-t", "sqs"]);
     assert_eq!(exit.status.code(), Some(0), "{exit:?}");
-    let first = "made `functions/orders-2`: messages of a queue, of which only those that fail come again";
+    let first =
+        "made `functions/orders-2`: messages of a queue, of which only those that fail come again";
     assert_eq!(exit.stdout.lines().next(), Some(first));
     let settings = desk.folder.path().join("functions/orders-2/rhai-lambda.toml");
     assert!(std::fs::read_to_string(settings).unwrap().contains("name = \"orders-2\""));
@@ -111,7 +112,10 @@ fn nothing_is_overwritten() {
 fn what_cannot_be_made_is_said() {
     let desk = Desk::new();
     let misuse = desk.misuse(&["new", "a b"]);
-    assert!(misuse.starts_with("error: `a b` cannot be the name of a function\nhint: "), "{misuse}");
+    assert!(
+        misuse.starts_with("error: `a b` cannot be the name of a function\nhint: "),
+        "{misuse}"
+    );
     let misuse = desk.misuse(&["new", "a", "-t", "htp-api"]);
     let expected = "error: there is no template `htp-api`\nhint: did you mean `http-api`?\n";
     assert!(misuse.starts_with(expected), "{misuse}");
