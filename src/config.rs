@@ -209,7 +209,7 @@ impl Config {
 }
 
 /// Every setting that is ours.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 14] = [
     "RHAI_LAMBDA_CA_FILE",
     "RHAI_LAMBDA_DEADLINE_MARGIN_MS",
     "RHAI_LAMBDA_IMPORT_ROOT",
@@ -223,6 +223,7 @@ const SETTINGS: [&str; 13] = [
     "RHAI_LAMBDA_MAX_OPERATIONS",
     "RHAI_LAMBDA_METRICS_NAMESPACE",
     "RHAI_LAMBDA_NET_ALLOW",
+    "RHAI_LAMBDA_WARMUP",
 ];
 
 /// The warning for a variable that looks like a setting and is none.
@@ -244,6 +245,13 @@ struct Vars<'a> {
 impl Vars<'_> {
     fn text(&self, name: &str) -> Option<String> {
         (self.var)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Values separated by commas.
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+        values.map(str::to_owned).collect()
     }
 
     fn path(&self, name: &str, default: &str) -> PathBuf {
@@ -291,6 +299,7 @@ impl Vars<'_> {
             allow: allow.transpose()?,
             ca_file: self.text("RHAI_LAMBDA_CA_FILE").map(PathBuf::from),
             roots_file: self.text("SSL_CERT_FILE").map(PathBuf::from),
+            warmup: self.list("RHAI_LAMBDA_WARMUP"),
             runtime_api: self.text("AWS_LAMBDA_RUNTIME_API"),
         })
     }

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, Scope};
+use serde_json::Map;
 
 use crate::answer::Answer;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
 use crate::engine::{self, Missing, Phase, Roots};
 use crate::error::{Error, Frame};
@@ -128,6 +129,10 @@ impl Handler {
         };
         engine.register_global_module(module.into());
         drop(ast);
+        for failure in host.http.warm_up(&config.network.warmup) {
+            let message = format!("`RHAI_LAMBDA_WARMUP`: no connection to {failure}");
+            host.logger.line(LogLevel::Warn, &message, Map::new());
+        }
 
         let baseline = crate::memory::allocated();
         let environment = Rc::new(Function::from(config));

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::secrets::Secrets;
 
 /// The header in which X-Ray's trace goes from service to service.
-pub(crate) const XRAY_HEADER: &str = "x-amzn-trace-id";
+const XRAY_HEADER: &str = "x-amzn-trace-id";
 
 /// The headers of the W3C recommendation "Trace Context".
 const W3C_HEADERS: [&str; 2] = ["traceparent", "tracestate"];

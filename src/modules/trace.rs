@@ -22,6 +22,18 @@
 //!     assert_throws(|| trace::span("a", || { throw #{ errorType: "Mine" } }), "Mine");
 //! }
 //! ```
+//!
+//! # `trace::headers()`
+//!
+//! Returns the headers that carry the trace on, as a map, for what is not sent by `http::`: the message of
+//! a queue, say. It is empty where nothing is traced.
+//!
+//! ```rhai
+//! fn handler(event) {
+//!     let message = #{ order: 7, trace: trace::headers()["x-amzn-trace-id"] };
+//!     assert(message.trace == () || message.trace.contains("Root="));
+//! }
+//! ```
 
 use std::rc::Rc;
 
@@ -55,6 +67,11 @@ pub(crate) fn register(engine: &mut Engine, host: &Host) {
             span(&trace, &context, name, &work, &options)
         },
     );
+    let trace = host.trace.clone();
+    module.set_native_fn("headers", move || {
+        let headers = trace.headers().into_iter();
+        Ok(headers.map(|(name, value)| (name.into(), value.into())).collect::<Map>())
+    });
     engine.register_static_module("trace", module.into());
 }
 
