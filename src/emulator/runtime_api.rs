@@ -223,7 +223,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
-    use crate::emulator::delivery::Reply;
+    use crate::emulator::delivery;
     use crate::emulator::runtime_api::RuntimeApi;
     use crate::emulator::{Answer, Invocation, Line};
 
@@ -327,7 +327,7 @@ mod tests {
         let path = format!("invocation/{id}/response");
         let taken = session.post(&path, &[attempt(&event)], b"[1]".to_vec()).await;
         assert_eq!((taken.status, taken.body.trim_end()), (202, "{\"status\":\"OK\"}"));
-        let Reply::Whole(Answer::Response { body, .. }) = answer.await.unwrap() else {
+        let delivery::Reply::Whole(Answer::Response { body, .. }) = answer.await.unwrap() else {
             panic!("an error")
         };
         assert_eq!(body, "[1]");
@@ -396,7 +396,8 @@ mod tests {
                 session.next().await;
                 "Function.ResponseSizeTooLarge"
             };
-            let Reply::Whole(Answer::Error { error_type, .. }) = answer.await.unwrap() else {
+            let delivery::Reply::Whole(Answer::Error { error_type, .. }) = answer.await.unwrap()
+            else {
                 panic!("no error")
             };
             assert_eq!(error_type, expected);
