@@ -4,6 +4,7 @@
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
 mod invoke;
+mod test;
 mod bootstrap;
 mod target;
 mod project;
@@ -36,6 +37,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Invoke(invoke::Arguments),
+    Test(test::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

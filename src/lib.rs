@@ -75,6 +75,11 @@ mod payload;
 mod modules;
 mod log;
 mod calendar;
+#[cfg(feature = "cli")]
+mod world;
+#[path = "world/real.rs"]
+#[cfg(not(feature = "cli"))]
+mod world;
 mod memory;
 pub mod error;
 pub mod config;
