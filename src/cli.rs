@@ -5,6 +5,7 @@
 
 mod new;
 mod invoke;
+mod test;
 mod bootstrap;
 mod target;
 mod project;
@@ -39,6 +40,7 @@ struct Arguments {
 enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
+    Test(test::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -68,6 +70,7 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
     match command {
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
