@@ -4,3 +4,4 @@ mod invoke;
 mod event;
 mod settings;
 mod repeat;
+mod package;
