@@ -5,3 +5,4 @@ mod event;
 mod settings;
 mod repeat;
 mod package;
+mod events;
