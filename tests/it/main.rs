@@ -43,6 +43,8 @@ mod http;
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
+// Trace headers and the spans that X-Ray's daemon gets.
+mod tracing;
 // The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
 mod layer;
 // The emulator as a library: several events in one environment, crashes in between.
