@@ -6,10 +6,13 @@
 mod new;
 mod invoke;
 mod test;
+mod package;
+mod events;
 mod bootstrap;
 mod target;
 mod project;
 mod function;
+mod env_file;
 mod event;
 mod misuse;
 mod surroundings;
@@ -41,6 +44,8 @@ enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
     Test(test::Arguments),
+    Package(package::Arguments),
+    Events(events::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -71,6 +76,8 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
         Command::Test(arguments) => test::run(&arguments, terminal),
+        Command::Package(arguments) => package::run(&arguments, terminal),
+        Command::Events(arguments) => events::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
