@@ -5,10 +5,14 @@
 
 mod new;
 mod invoke;
+mod test;
+mod package;
+mod events;
 mod bootstrap;
 mod target;
 mod project;
 mod function;
+mod env_file;
 mod event;
 mod misuse;
 mod surroundings;
@@ -39,6 +43,9 @@ struct Arguments {
 enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
+    Test(test::Arguments),
+    Package(package::Arguments),
+    Events(events::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -68,6 +75,9 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
     match command {
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Test(arguments) => test::run(&arguments, terminal),
+        Command::Package(arguments) => package::run(&arguments, terminal),
+        Command::Events(arguments) => events::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -10,7 +10,7 @@ mod resolver;
 mod sort;
 mod sources;
 mod stack;
-mod survivors;
+pub(crate) mod survivors;
 mod syntax;
 
 use std::rc::Rc;
@@ -24,7 +24,7 @@ use crate::modules::{self, Host};
 
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
-pub(crate) use resolver::{Missing, Roots};
+pub(crate) use resolver::{Missing, Roots, Source};
 pub(crate) use stack::on_engine_stack;
 pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;

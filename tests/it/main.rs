@@ -49,6 +49,8 @@ mod tracing;
 mod layer;
 // The emulator as a library: several events in one environment, crashes in between.
 mod emulator;
+// The gateway's events and responses: judged by the official types, and by functions of ours.
+mod gateway;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
 // `examples/embed`: the library as the base of another `bootstrap`.
