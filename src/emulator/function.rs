@@ -53,7 +53,16 @@ impl Function {
         &self,
         runtime_api: &str,
         log_stream: &str,
+    ) -> Vec<(OsString, OsString)> {
+        self.environment_for(Scale::OneEvent, runtime_api, log_stream)
+    }
+
+    /// The same for a process that may have several events at once.
+    pub(super) fn environment_for(
+        &self,
         scale: Scale,
+        runtime_api: &str,
+        log_stream: &str,
     ) -> Vec<(OsString, OsString)> {
         let memory = self.memory_mb.to_string();
         let initialization_type = match scale {

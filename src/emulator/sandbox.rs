@@ -86,7 +86,7 @@ impl Sandbox {
     async fn start(function: &Function, journal: &Arc<Journal>, scale: Scale) -> io::Result<Self> {
         let api = RuntimeApi::listen(function.arn(), scale.events(), journal.sink()).await?;
         let log_stream = ids::log_stream(function.version());
-        let environment = function.environment(&api.address(), &log_stream, scale);
+        let environment = function.environment_for(scale, &api.address(), &log_stream);
         let process = Process::start(function, environment, journal.sink())?;
         Ok(Self { scale, process, api, max_memory_mb: AtomicU32::new(0) })
     }
