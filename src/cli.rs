@@ -4,6 +4,7 @@
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
 mod invoke;
+mod check;
 mod bootstrap;
 mod target;
 mod project;
@@ -27,6 +28,7 @@ use terminal::Terminal;
 Examples:
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
     #[command(subcommand)]
@@ -36,6 +38,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Invoke(invoke::Arguments),
+    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

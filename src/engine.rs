@@ -4,6 +4,8 @@
 //! [`fault`], so that they never leave this module and [`handler`](crate::handler).
 
 mod bounded;
+#[cfg(feature = "cli")]
+pub(crate) mod complete;
 mod fault;
 mod guard;
 mod resolver;
@@ -44,6 +46,18 @@ pub(crate) fn build(
     source: &str,
     logger: Rc<Logger>,
 ) -> (Engine, Host) {
+    let sources = sources::Sources::gather(&roots, source);
+    assemble(config, roots, handler, logger, &|name| sources.may_use(name))
+}
+
+/// Builds an engine with the modules that `named` says are in use.
+fn assemble(
+    config: &Config,
+    roots: Rc<Roots>,
+    handler: &str,
+    logger: Rc<Logger>,
+    named: &dyn Fn(&str) -> bool,
+) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
 
@@ -70,8 +84,7 @@ pub(crate) fn build(
         Ok(None)
     });
 
-    let sources = sources::Sources::gather(&roots, source);
-    modules::register(&mut engine, &host, |name| sources.may_use(name));
+    modules::register(&mut engine, &host, named);
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.

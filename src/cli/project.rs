@@ -21,7 +21,8 @@ const TIMEOUTS: std::ops::RangeInclusive<u16> = 1..=900;
 const MEMORIES: std::ops::RangeInclusive<u32> = 128..=10240;
 
 /// The keys of the file, for "did you mean".
-const KEYS: [&str; 6] = ["name", "handler", "timeout", "memory", "layers", "environment"];
+const KEYS: [&str; 7] =
+    ["name", "handler", "timeout", "memory", "layers", "natives", "environment"];
 
 /// The settings of a function, as the file has them.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -38,6 +39,9 @@ pub(super) struct Settings {
     /// ARNs of layers, this runtime's among them.
     #[serde(default)]
     pub(super) layers: Vec<String>,
+    /// Functions that a `bootstrap` of one's own adds, which scripts may call.
+    #[serde(default)]
+    pub(super) natives: Vec<String>,
     /// The function's environment variables.
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
