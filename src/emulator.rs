@@ -5,12 +5,16 @@
 //! one cannot hide behind the same slip in the other. It prints nothing and reads no environment
 //! variable: lines go to a [`Sink`], settings come with the [`Function`].
 
+mod lambda;
+mod pool;
+mod streamed;
 mod environment;
 mod runtime_api;
 mod exchange;
 mod protocol;
 mod child;
 mod logs;
+mod journal;
 mod function;
 mod invocation;
 mod report;
@@ -19,6 +23,8 @@ mod ids;
 pub use environment::Environment;
 pub use function::Function;
 pub use invocation::{Answer, Invocation, Outcome};
+pub use lambda::{FunctionOptions, Lambda, NotInvoked, Observer, Record};
 pub use logs::{Line, Sink};
 pub use protocol::{MAX_EVENT, MAX_RESPONSE};
 pub use report::{Report, Status};
+pub use streamed::Streamed;

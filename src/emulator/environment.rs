@@ -2,6 +2,7 @@
 //! and starts over after a crash or a timeout.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ use super::exchange::{InitError, Progress};
 use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
+use super::journal::{Journal, Tagged};
 use super::logs::{Line, Sink};
 use super::protocol::INIT_LIMIT;
 use super::report::{Phase, Report, Status, init_report};
@@ -35,7 +37,7 @@ const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// ```
 pub struct Environment {
     function: Function,
-    sink: Sink,
+    journal: Arc<Journal>,
     running: Option<Running>,
     /// Whether the first, separate init has been tried.
     initialised: bool,
@@ -61,7 +63,13 @@ struct Handled {
 impl Environment {
     /// An environment in which nothing runs yet: the first event starts the runtime.
     pub fn new(function: Function, sink: Sink) -> Self {
-        Self { function, sink, running: None, initialised: false }
+        Self::observed(function, Arc::new(move |_, line| sink(line)))
+    }
+
+    /// The same, for one who wants to know whose a line is.
+    pub(super) fn observed(function: Function, sink: Tagged) -> Self {
+        let journal = Journal::new(sink);
+        Self { function, journal, running: None, initialised: false }
     }
 
     /// Runs the function once and writes START, END and REPORT around its logs.
@@ -75,11 +83,13 @@ impl Environment {
             // It died while nothing was asked of it: that is no fault of this event.
             self.reset().await;
         }
+        let id = invocation.id.clone();
+        self.journal.open(&id);
         let mut began = Instant::now();
         let mut init_duration = None;
         let mut failure = None;
         if !std::mem::replace(&mut self.initialised, true) {
-            match self.load(Phase::Init, began + INIT_LIMIT).await {
+            match self.load(&id, Phase::Init, began + INIT_LIMIT).await {
                 Ok(ready) => {
                     init_duration = Some(ready - began);
                     began = Instant::now();
@@ -91,11 +101,11 @@ impl Environment {
         }
         let deadline = began + self.function.timeout;
         if self.running.is_none() && failure.is_none() {
-            failure = self.load(Phase::Invoke, deadline).await.err();
+            failure = self.load(&id, Phase::Invoke, deadline).await.err();
         }
 
-        let id = invocation.id.clone();
-        self.platform(format!("START RequestId: {id} Version: {}", self.function.version()));
+        let version = self.function.version();
+        self.journal.start(&id, format!("START RequestId: {id} Version: {version}"));
         let handled = match failure {
             None => self.handle(invocation, deadline).await,
             Some(failure) => {
@@ -113,10 +123,11 @@ impl Environment {
             max_memory_mb,
             status,
         };
-        self.platform(format!("END RequestId: {id}"));
-        self.platform(report.to_string());
+        self.journal.platform(&id, format!("END RequestId: {id}"));
+        self.journal.platform(&id, report.to_string());
         self.check_memory(&report);
-        Outcome { answer, report }
+        let log = self.journal.close(&id);
+        Outcome { answer, report, log }
     }
 
     /// Ends the child. Dropping does too, without waiting for its last lines.
@@ -125,10 +136,16 @@ impl Environment {
     }
 
     /// Starts the runtime and waits until it asks for an event; tells when it did.
-    async fn load(&mut self, phase: Phase, deadline: Instant) -> Result<Instant, Failure> {
+    async fn load(
+        &mut self,
+        id: &str,
+        phase: Phase,
+        deadline: Instant,
+    ) -> Result<Instant, Failure> {
         let began = Instant::now();
+        let sink = self.journal.sink();
         let loaded = match self.start().await {
-            Ok(mut running) => match running.ready(deadline, deadline - began, &self.sink).await {
+            Ok(mut running) => match running.ready(deadline, deadline - began, &sink).await {
                 Ok(ready) => {
                     self.running = Some(running);
                     Ok(ready)
@@ -144,18 +161,19 @@ impl Environment {
             }
         };
         if let Err(failure) = &loaded {
-            self.platform(init_report(phase, began.elapsed(), &failure.status()));
+            let report = init_report(phase, began.elapsed(), &failure.status());
+            self.journal.platform(id, report);
         }
         loaded
     }
 
     async fn start(&self) -> io::Result<Running> {
         // One event at a time: several at once are for runtimes that are told so.
-        let api = RuntimeApi::listen(self.function.arn(), 1, self.sink.clone()).await?;
+        let api = RuntimeApi::listen(self.function.arn(), 1, self.journal.sink()).await?;
         let progress = api.exchange().progress();
         let log_stream = ids::log_stream(self.function.version());
         let process =
-            Process::start(&self.function, &api.address(), &log_stream, self.sink.clone())?;
+            Process::start(&self.function, &api.address(), &log_stream, self.journal.sink())?;
         Ok(Running { process, api, progress, max_memory_mb: None })
     }
 
@@ -201,12 +219,8 @@ impl Environment {
         }
     }
 
-    fn platform(&self, line: String) {
-        (self.sink)(Line::Platform(line));
-    }
-
     fn warn(&self, message: &str) {
-        (self.sink)(Line::Warning(message.to_owned()));
+        self.journal.line(Line::Warning(message.to_owned()));
     }
 }
 

@@ -83,10 +83,14 @@ impl Shared {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let deadline = deadline.as_millis().to_string();
+        let arn = match &invocation.qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", self.arn),
+            None => self.arn.clone(),
+        };
         let values = [
             (protocol::REQUEST_ID, Some(&invocation.id)),
             (protocol::DEADLINE, Some(&deadline)),
-            (protocol::FUNCTION_ARN, Some(&self.arn)),
+            (protocol::FUNCTION_ARN, Some(&arn)),
             (protocol::TRACE_ID, Some(&invocation.trace_id)),
             (protocol::INVOCATION_ID, Some(attempt)),
             (protocol::CLIENT_CONTEXT, invocation.client_context.as_ref()),
