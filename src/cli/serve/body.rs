@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 /// So much of one body is shown.
 const SHOWN: usize = 256 << 10;
 
-/// `kept`, the start of a body of `whole` bytes, as the page takes it.
-pub(super) fn shown(kept: &[u8], whole: usize) -> Value {
-    let head = &kept[..kept.len().min(SHOWN)];
-    let cut = head.len() < whole;
+/// `body` as the page takes it.
+pub(super) fn shown(body: &[u8]) -> Value {
+    let head = &body[..body.len().min(SHOWN)];
+    let (cut, whole) = (head.len() < body.len(), body.len());
     match text(head, cut) {
         Some(text) => json!({ "text": text, "bytes": whole, "cut": cut }),
         None => json!({ "base64": STANDARD.encode(head), "bytes": whole, "cut": cut }),
@@ -34,10 +34,10 @@ mod tests {
 
     #[test]
     fn bodies_are_text_bytes_or_the_start_of_either() {
-        assert_eq!(shown(b"{}", 2)["text"], "{}");
-        assert_eq!(shown(&[0xff, 0], 2)["base64"], "/wA=");
+        assert_eq!(shown(b"{}")["text"], "{}");
+        assert_eq!(shown(&[0xff, 0])["base64"], "/wA=");
         let long = "ä".repeat(SHOWN);
-        let start = shown(&[b"x", long.as_bytes()].concat(), 1 + long.len());
+        let start = shown(&[b"x", long.as_bytes()].concat());
         let text = start["text"].as_str().unwrap();
         assert!(text.ends_with('ä') && text.len() == SHOWN - 1, "{}", text.len());
         assert_eq!((&start["cut"], &start["bytes"]), (&true.into(), &(1 + long.len()).into()));

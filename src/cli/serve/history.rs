@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
-use crate::emulator::{Invocation, Line, Report};
+use crate::emulator::{Answer, Line, Outcome, Report, Status};
 
 use super::body;
 
@@ -18,7 +18,7 @@ pub(super) const MOST: usize = 200;
 /// So much of events, results and logs is kept, in all.
 const MOST_BYTES: usize = 64 << 20;
 
-/// So much of one result and of one log is kept.
+/// So much of one log is kept.
 const MOST_OF_ONE: usize = 8 << 20;
 
 /// So many pieces of news may wait for a follower; one that is slower is told that it missed some.
@@ -34,6 +34,8 @@ pub(super) struct History {
 struct Entries {
     all: VecDeque<Entry>,
     bytes: usize,
+    /// Who asked for the invocations that have not begun.
+    announced: VecDeque<(String, String)>,
 }
 
 /// What followers are told: the kind, and what it is about.
@@ -44,8 +46,7 @@ pub(super) struct News {
 }
 
 /// How an invocation stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum State {
+enum State {
     Running,
     Ok,
     Failed(String),
@@ -54,13 +55,13 @@ pub(super) enum State {
 
 /// One invocation.
 struct Entry {
-    invocation: Invocation,
+    id: String,
+    event: Bytes,
     function: String,
     source: String,
     started_ms: u128,
     state: State,
-    result: Vec<u8>,
-    result_bytes: usize,
+    result: Option<Bytes>,
     content_type: Option<String>,
     drawing: Option<String>,
     http_status: Option<u16>,
@@ -68,14 +69,6 @@ struct Entry {
     lines_bytes: usize,
     dropped: usize,
     report: Option<Report>,
-}
-
-/// The end of an invocation.
-pub(super) struct Finished {
-    pub(super) state: State,
-    /// The error as it is drawn.
-    pub(super) drawing: Option<String>,
-    pub(super) report: Report,
 }
 
 impl History {
@@ -94,18 +87,29 @@ impl History {
         let _ = self.news.send(News { kind, data });
     }
 
-    /// An invocation begins; `source` is who asked for it.
-    pub(super) fn started(&self, function: &str, invocation: &Invocation, source: &str) {
+    /// Says who asks for the invocation `id`, before it begins.
+    pub(super) fn announce(&self, id: &str, source: String) {
+        let announced = &mut self.lock().announced;
+        if announced.len() > MOST {
+            announced.pop_front();
+        }
+        announced.push_back((id.to_owned(), source));
+    }
+
+    /// An invocation begins.
+    pub(super) fn started(&self, function: &str, id: &str, event: Bytes) {
         let mut entries = self.lock();
-        entries.bytes += invocation.event.len();
+        let announced = entries.announced.iter().position(|(announced, _)| announced == id);
+        let source = announced.and_then(|index| entries.announced.remove(index));
+        entries.bytes += event.len();
         entries.all.push_back(Entry {
-            invocation: invocation.clone(),
+            id: id.to_owned(),
+            event,
             function: function.to_owned(),
-            source: source.to_owned(),
+            source: source.map_or_else(|| "Invoke API".to_owned(), |(_, source)| source),
             started_ms: now_ms(),
             state: State::Running,
-            result: Vec::new(),
-            result_bytes: 0,
+            result: None,
             content_type: None,
             drawing: None,
             http_status: None,
@@ -116,7 +120,7 @@ impl History {
         });
         entries.trim();
         drop(entries);
-        self.tell_of(&invocation.id);
+        self.tell_of(id);
     }
 
     /// A line of the invocation's log.
@@ -132,30 +136,35 @@ impl History {
         });
     }
 
-    /// A part of the result, as the function gave it.
-    pub(super) fn result(&self, id: &str, content_type: &str, bytes: &[u8]) {
-        self.change(id, |entry| {
-            entry.content_type.get_or_insert_with(|| content_type.to_owned());
-            entry.result_bytes += bytes.len();
-            let room = MOST_OF_ONE.saturating_sub(entry.result.len()).min(bytes.len());
-            entry.result.extend_from_slice(&bytes[..room]);
-        });
-    }
-
     /// What the HTTP gateway made of it.
     pub(super) fn http_status(&self, id: &str, status: u16) {
         self.change(id, |entry| entry.http_status = Some(status));
         self.tell_of(id);
     }
 
-    /// The invocation is over.
-    pub(super) fn finished(&self, id: &str, finished: Finished) {
-        self.change(id, |entry| {
-            entry.state = finished.state;
-            entry.drawing = finished.drawing;
-            entry.report = Some(finished.report);
+    /// The invocation is over; `drawing` is its error as it is drawn.
+    pub(super) fn finished(&self, outcome: Outcome, drawing: Option<String>) {
+        let id = outcome.report.id.clone();
+        self.change(&id, |entry| {
+            let (body, content_type) = match outcome.answer {
+                Answer::Response { body, content_type } => {
+                    entry.state = State::Ok;
+                    (body, content_type)
+                }
+                Answer::Error { body, error_type } => {
+                    entry.state = match outcome.report.status {
+                        Status::Timeout => State::TimedOut,
+                        _ => State::Failed(error_type),
+                    };
+                    (body, "application/json".to_owned())
+                }
+            };
+            entry.result = Some(body);
+            entry.content_type = Some(content_type);
+            entry.drawing = drawing;
+            entry.report = Some(outcome.report);
         });
-        self.tell_of(id);
+        self.tell_of(&id);
     }
 
     /// Forgets everything.
@@ -167,8 +176,8 @@ impl History {
     /// What is to be sent again: the function and the event.
     pub(super) fn event(&self, id: &str) -> Option<(String, Bytes)> {
         let entries = self.lock();
-        let entry = entries.all.iter().find(|entry| entry.invocation.id == id)?;
-        Some((entry.function.clone(), entry.invocation.event.clone()))
+        let entry = entries.all.iter().find(|entry| entry.id == id)?;
+        Some((entry.function.clone(), entry.event.clone()))
     }
 
     /// The list, the newest first.
@@ -179,12 +188,13 @@ impl History {
     /// One invocation with its event, result and log.
     pub(super) fn detail(&self, id: &str) -> Option<Value> {
         let entries = self.lock();
-        entries.all.iter().find(|entry| entry.invocation.id == id).map(Entry::detail)
+        entries.all.iter().find(|entry| entry.id == id).map(Entry::detail)
     }
 
-    fn tell_of(&self, id: &str) {
+    /// Tells the followers how an invocation stands.
+    pub(super) fn tell_of(&self, id: &str) {
         let entries = self.lock();
-        if let Some(entry) = entries.all.iter().rev().find(|entry| entry.invocation.id == id) {
+        if let Some(entry) = entries.all.iter().rev().find(|entry| entry.id == id) {
             self.tell("invocation", entry.summary());
         }
     }
@@ -192,7 +202,7 @@ impl History {
     fn change(&self, id: &str, change: impl FnOnce(&mut Entry)) {
         let mut entries = self.lock();
         // The newest are asked for most.
-        let Some(entry) = entries.all.iter_mut().rev().find(|entry| entry.invocation.id == id)
+        let Some(entry) = entries.all.iter_mut().rev().find(|entry| entry.id == id)
         else {
             return;
         };
@@ -220,7 +230,8 @@ impl Entries {
 
 impl Entry {
     fn bytes(&self) -> usize {
-        self.invocation.event.len() + self.result.len() + self.lines_bytes
+        let result = self.result.as_ref().map_or(0, Bytes::len);
+        self.event.len() + result + self.lines_bytes
     }
 
     fn summary(&self) -> Value {
@@ -233,7 +244,7 @@ impl Entry {
         let report = self.report.as_ref();
         let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
         json!({
-            "id": self.invocation.id,
+            "id": self.id,
             "function": self.function,
             "source": self.source,
             "started": u64::try_from(self.started_ms).unwrap_or_default(),
@@ -249,8 +260,7 @@ impl Entry {
     }
 
     fn detail(&self) -> Value {
-        let event = &self.invocation.event;
-        let result = self.content_type.as_ref().map(|_| body::shown(&self.result, self.result_bytes));
+                let result = self.result.as_ref().map(|result| body::shown(result));
         let lines: Vec<Value> = self
             .lines
             .iter()
@@ -264,7 +274,7 @@ impl Entry {
             })
             .collect();
         let mut detail = self.summary();
-        detail["event"] = body::shown(event, event.len());
+        detail["event"] = body::shown(&self.event);
         detail["result"] = result.into();
         detail["contentType"] = self.content_type.clone().into();
         detail["drawing"] = self.drawing.clone().into();
