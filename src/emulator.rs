@@ -7,6 +7,7 @@
 
 mod lambda;
 mod pool;
+mod invoke_api;
 mod streamed;
 mod environment;
 mod runtime_api;
@@ -23,6 +24,7 @@ mod ids;
 pub use environment::Environment;
 pub use function::Function;
 pub use invocation::{Answer, Invocation, Outcome};
+pub use invoke_api::invoke_api;
 pub use lambda::{FunctionOptions, Lambda, NotInvoked, Observer, Record};
 pub use logs::{Line, Sink};
 pub use protocol::{MAX_EVENT, MAX_RESPONSE};
