@@ -4,10 +4,12 @@
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
 mod invoke;
+mod events;
 mod bootstrap;
 mod target;
 mod project;
 mod function;
+mod env_file;
 mod event;
 mod misuse;
 mod surroundings;
@@ -36,6 +38,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Invoke(invoke::Arguments),
+    Events(events::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Events(arguments) => events::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

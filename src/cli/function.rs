@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::emulator::Function;
 
+use super::env_file;
 use super::misuse::Misuse;
 use super::surroundings;
 use super::target::Target;
@@ -30,6 +31,10 @@ pub(super) struct Overrides {
     #[arg(long, value_name = "PATH")]
     bootstrap: Option<PathBuf>,
 
+    /// A file of environment variables, as dotenv writes them; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+
     /// An environment variable of the function; may be given more than once
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(OsString, OsString)>,
@@ -37,12 +42,15 @@ pub(super) struct Overrides {
 
 impl Overrides {
     /// The function that `target` names. Its variables are, the later the stronger: the user's own
-    /// that are passed on, those of `rhai-lambda.toml`, those of the command line.
+    /// that are passed on, those of `rhai-lambda.toml`, of `--env-file`, of `--env`.
     pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
         let settings = &target.settings;
         let mut variables = surroundings::passed_on();
         let own = settings.environment.iter();
         variables.extend(own.map(|(name, value)| (name.into(), value.into())));
+        for file in &self.env_file {
+            variables.extend(env_file::read(file)?);
+        }
         variables.extend(self.env.iter().cloned());
         let timeout = self.timeout.map(|seconds| Duration::from_secs(seconds.into()));
         Ok(Function {

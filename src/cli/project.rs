@@ -121,7 +121,8 @@ fn is_function_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.chars().all(taken)
 }
 
-fn is_variable_name(name: &str) -> bool {
+/// Whether Lambda takes `name` as the name of an environment variable.
+pub(super) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
