@@ -4,6 +4,7 @@
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
 mod invoke;
+mod serve;
 mod events;
 mod bootstrap;
 mod target;
@@ -38,6 +39,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Invoke(invoke::Arguments),
+    Serve(serve::Arguments),
     Events(events::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Serve(arguments) => serve::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }

@@ -15,7 +15,7 @@ use super::surroundings;
 use super::target::Target;
 
 /// The options of every command that runs functions.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Overrides {
     /// How long the function may take [default: what `rhai-lambda.toml` says, else 3]
     #[arg(long, value_name = "SECONDS")]

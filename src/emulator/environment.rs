@@ -41,6 +41,8 @@ pub struct Environment {
     running: Option<Running>,
     /// Whether the first, separate init has been tried.
     initialised: bool,
+    /// How long that took, if it came before any event: the first one's report tells it.
+    prepared: Option<Duration>,
 }
 
 /// A runtime that has loaded.
@@ -69,7 +71,23 @@ impl Environment {
     /// The same, for one who wants to know whose a line is.
     pub(super) fn observed(function: Function, sink: Tagged) -> Self {
         let journal = Journal::new(sink);
-        Self { function, journal, running: None, initialised: false }
+        Self { function, journal, running: None, initialised: false, prepared: None }
+    }
+
+    /// Starts the runtime ahead of the first event, if nothing was tried yet. The error is the one
+    /// that the first event would have got.
+    pub(super) async fn prepare(&mut self) -> Result<(), Answer> {
+        if std::mem::replace(&mut self.initialised, true) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match self.load(None, Phase::Init, began + INIT_LIMIT).await {
+            Ok(ready) => {
+                self.prepared = Some(ready - began);
+                Ok(())
+            }
+            Err(failure) => Err(failure.answer(&ids::uuid())),
+        }
     }
 
     /// Runs the function once and writes START, END and REPORT around its logs.
@@ -86,10 +104,10 @@ impl Environment {
         let id = invocation.id.clone();
         self.journal.open(&id);
         let mut began = Instant::now();
-        let mut init_duration = None;
+        let mut init_duration = self.prepared.take();
         let mut failure = None;
         if !std::mem::replace(&mut self.initialised, true) {
-            match self.load(&id, Phase::Init, began + INIT_LIMIT).await {
+            match self.load(Some(&id), Phase::Init, began + INIT_LIMIT).await {
                 Ok(ready) => {
                     init_duration = Some(ready - began);
                     began = Instant::now();
@@ -101,7 +119,7 @@ impl Environment {
         }
         let deadline = began + self.function.timeout;
         if self.running.is_none() && failure.is_none() {
-            failure = self.load(&id, Phase::Invoke, deadline).await.err();
+            failure = self.load(Some(&id), Phase::Invoke, deadline).await.err();
         }
 
         let version = self.function.version();
@@ -138,7 +156,7 @@ impl Environment {
     /// Starts the runtime and waits until it asks for an event; tells when it did.
     async fn load(
         &mut self,
-        id: &str,
+        id: Option<&str>,
         phase: Phase,
         deadline: Instant,
     ) -> Result<Instant, Failure> {
@@ -162,7 +180,10 @@ impl Environment {
         };
         if let Err(failure) = &loaded {
             let report = init_report(phase, began.elapsed(), &failure.status());
-            self.journal.platform(id, report);
+            match id {
+                Some(id) => self.journal.platform(id, report),
+                None => self.journal.line(Line::Platform(report)),
+            }
         }
         loaded
     }

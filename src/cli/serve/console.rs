@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::Error;
+use crate::cli::misuse::Misuse;
 use crate::cli::terminal::Terminal;
 use crate::diagnostic::{Style, render};
 use crate::emulator::{Answer, Line, Record};
@@ -76,7 +77,12 @@ impl Console {
 
     /// A line of the server's own.
     pub(super) fn say(&self, text: &str) {
-        self.terminal.say(text);
+        self.terminal.text(&format!("{text}\n"));
+    }
+
+    /// What is wrong with a folder.
+    pub(super) fn misuse(&self, misuse: &Misuse) {
+        self.terminal.misuse(misuse);
     }
 
     /// Tells the page how a function is now.
