@@ -20,6 +20,7 @@ mod function;
 mod invocation;
 mod report;
 mod ids;
+pub mod gateway;
 
 pub use environment::Environment;
 pub use function::Function;
