@@ -10,6 +10,7 @@ mod watch;
 mod reload;
 mod guard;
 mod gateway;
+mod fault;
 mod page;
 mod banner;
 
@@ -180,8 +181,7 @@ fn assemble(
     let options = FunctionOptions { max_environments: arguments.max_environments.into() };
     let functions = fleet.members().iter().map(|member| (member.now().function, options)).collect();
     let (fleet, history) = (Arc::new(fleet), Arc::new(History::new()));
-    let console =
-        Arc::new(Console::new(terminal, fleet.clone(), history.clone(), address.port()));
+    let console = Arc::new(Console::new(terminal, fleet.clone(), history.clone(), address.port()));
     let observer = console.clone();
     let lambda = Lambda::new(functions, Arc::new(move |record| observer.observe(record)));
     let mut allowed = arguments.allow_host.clone();

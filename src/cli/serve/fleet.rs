@@ -67,7 +67,8 @@ impl Fleet {
             let target = Target::find(argument).map_err(|misuse| among(argument, misuse))?;
             if let Some(other) = fleet.named(&target.name) {
                 let (other, name) = (other.argument.display(), &target.name);
-                let message = format!("`{other}` and `{}` are both called `{name}`", argument.display());
+                let message =
+                    format!("`{other}` and `{}` are both called `{name}`", argument.display());
                 let hint = "`name` in `rhai-lambda.toml` gives a function another name";
                 return Err(Misuse::new(message).hint(hint));
             }
@@ -205,8 +206,6 @@ fn among(argument: &Path, misuse: Misuse) -> Misuse {
     let Some(first) = found.first() else { return misuse };
     let rest = if found.len() > 1 { " …" } else { "" };
     let message = misuse.message().lines().next().unwrap_or_default().to_owned();
-    Misuse::new(message).hint(format!(
-        "name its functions: `rhai-lambda serve {}{rest}`",
-        first.display()
-    ))
+    Misuse::new(message)
+        .hint(format!("name its functions: `rhai-lambda serve {}{rest}`", first.display()))
 }

@@ -169,7 +169,8 @@ mod tests {
         assert!(data(("origin", "http://localhost:9000")));
         assert!(data(("sec-fetch-site", "same-origin")));
         assert!(data(("sec-fetch-site", "none")));
-        for origin in ["https://evil.example", "http://localhost:3000", "null", "http://127.0.0.1:9000"]
+        for origin in
+            ["https://evil.example", "http://localhost:3000", "null", "http://127.0.0.1:9000"]
         {
             assert!(!data(("origin", origin)), "{origin}");
         }
@@ -182,11 +183,15 @@ mod tests {
     fn functions_are_for_this_machines_sites_and_for_links() {
         let guard = Guard::new(vec!["app.example".to_owned()]);
         let host = ("host", "localhost:9000");
-        let passes = |headers: &[_]| super::tests::passes(&guard, Zone::Functions, &[&[host], headers].concat());
+        let passes = |headers: &[_]| {
+            super::tests::passes(&guard, Zone::Functions, &[&[host], headers].concat())
+        };
         for origin in ["http://localhost:3000", "http://127.0.0.1:5173", "https://app.example"] {
             assert!(passes(&[("origin", origin)]), "{origin}");
         }
-        for origin in ["https://evil.example", "null", "http://10.0.0.7", "http://localhost.evil.example"] {
+        for origin in
+            ["https://evil.example", "null", "http://10.0.0.7", "http://localhost.evil.example"]
+        {
             assert!(!passes(&[("origin", origin)]), "{origin}");
         }
         let cross = ("sec-fetch-site", "cross-site");

@@ -202,8 +202,7 @@ impl History {
     fn change(&self, id: &str, change: impl FnOnce(&mut Entry)) {
         let mut entries = self.lock();
         // The newest are asked for most.
-        let Some(entry) = entries.all.iter_mut().rev().find(|entry| entry.id == id)
-        else {
+        let Some(entry) = entries.all.iter_mut().rev().find(|entry| entry.id == id) else {
             return;
         };
         let before = entry.bytes();
@@ -260,7 +259,7 @@ impl Entry {
     }
 
     fn detail(&self) -> Value {
-                let result = self.result.as_ref().map(|result| body::shown(result));
+        let result = self.result.as_ref().map(|result| body::shown(result));
         let lines: Vec<Value> = self
             .lines
             .iter()
