@@ -59,6 +59,12 @@ impl Console {
         }
     }
 
+    /// What an HTTP client got for an invocation.
+    pub(super) fn visited(&self, function: &str, id: &str, request: &str, status: u16) {
+        self.print(function, &Line::Platform(format!("HTTP {status} {request}")));
+        self.history.http_status(id, status);
+    }
+
     /// A warning about one invocation, which may be over.
     pub(super) fn warn(&self, function: &str, id: &str, message: String) {
         let line = Line::Warning(message);

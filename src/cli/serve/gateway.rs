@@ -49,13 +49,14 @@ pub(super) async fn call(
     invocation.trace_id = arrival.trace_id;
     let visit = Visit { id: invocation.id.clone(), parts, kind, call, member, app: &app };
     let target = visit.parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
-    app.history.announce(&visit.id, format!("{} {target}", visit.parts.method));
+    let asked = format!("{} {target}", visit.parts.method);
+    app.history.announce(&visit.id, asked.clone());
     let streams = now.settings.http.streams() && matches!(kind, Kind::Url | Kind::V1);
     let response = match streams {
         true => visit.streamed(invocation).await,
         false => visit.buffered(invocation).await,
     };
-    app.history.http_status(&visit.id, response.status().as_u16());
+    app.console.visited(&member.name, &visit.id, &asked, response.status().as_u16());
     response
 }
 

@@ -60,6 +60,7 @@ function choose(name, fill = true) {
 }
 
 function drawFunctions() {
+  const focused = byId("functions").contains(document.activeElement) ? document.activeElement.value : undefined;
   byId("functions").replaceChildren(
     ...functions.map((one) => {
       const more = one.state === "broken" ? "does not load" : `${one.handler} · ${one.timeout} s · ${one.memory} MB`;
@@ -77,6 +78,7 @@ function drawFunctions() {
     }),
     ...(current()?.problem ? [el("pre", { class: "drawing", id: "problem", tabindex: "0" }, current().problem.trimEnd())] : []),
   );
+  if (focused) byId("functions").querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
 }
 
 function drawSamples() {

@@ -7,7 +7,8 @@ const WORDS = { running: "running", ok: "ok", error: "error", timeout: "timed ou
 
 /** What the status of an invocation is called. */
 export function status(invocation) {
-  if (invocation.status === "error" && invocation.errorType) return invocation.errorType;
+  // The origin matters to AWS's metrics; the type is what the script named.
+  if (invocation.status === "error" && invocation.errorType) return invocation.errorType.replace(/^Function\./, "");
   return WORDS[invocation.status] ?? invocation.status;
 }
 
@@ -27,7 +28,7 @@ export function draw(place, invocation, act) {
     ),
     el("p", { class: "what" }, `${invocation.source} · ${clock(invocation.started)} · `, el("span", { class: "mono" }, invocation.id)),
     figures(invocation),
-    invocation.drawing ? el("pre", { class: "drawing", id: "drawing", tabindex: "0" }, invocation.drawing.trimEnd()) : null ?? "",
+    invocation.drawing ? el("pre", { class: "drawing", id: "drawing", tabindex: "0" }, invocation.drawing.trimEnd()) : "",
     warnings(invocation),
     el(
       "div",

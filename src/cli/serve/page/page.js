@@ -14,7 +14,9 @@ let chosen = null;
 function drawList() {
   const filter = byId("filter").value;
   const listed = invocations.filter((one) => filter === "" || one.function === filter || (filter === "!" && one.status !== "ok"));
+  const focused = document.activeElement?.dataset?.id;
   byId("invocations").replaceChildren(...listed.map((one) => el("li", {}, row(one))));
+  if (focused) document.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
   byId("count").textContent = invocations.length === 0 ? "" : String(listed.length);
   byId("nothing").hidden = invocations.length > 0;
   byId("clear").disabled = invocations.length === 0;
@@ -39,7 +41,8 @@ function walk(event) {
   if (!to) return;
   event.preventDefault();
   const id = to.dataset.id;
-  choose(id).then(() => document.querySelector(`[data-id="${CSS.escape(id)}"]`)?.focus());
+  to.focus();
+  choose(id);
 }
 
 async function choose(id) {
