@@ -201,7 +201,8 @@ impl Pool {
     fn member(&self, state: &State, tenant: Option<String>) -> Member {
         let (name, observer) = (self.name.clone(), self.observer.clone());
         let sink = move |id: Option<&str>, line| {
-            observer(Record::Line { function: name.clone(), id: id.map(str::to_owned), line });
+            let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
+            observer(Record::Line { function: name.clone(), id, line });
         };
         Member {
             environment: Environment::observed(state.function.clone(), Arc::new(sink)),

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use serde_json::json;
 
 use super::fleet::Fleet;
+use super::samples;
 
 /// For a person.
 pub(super) fn text(fleet: &Fleet, address: SocketAddr) -> String {
@@ -24,20 +25,34 @@ pub(super) fn text(fleet: &Fleet, address: SocketAddr) -> String {
     for (name, url, what) in &rows {
         let _ = writeln!(out, "  {name:name_width$}  {url:url_width$}  {what}");
     }
-    let name = fleet.members().first().map_or("function", |member| member.name.as_str());
     let _ = write!(
         out,
         "
 see and send   {root}_/
 call by HTTP   curl {root}
-invoke         aws lambda invoke --endpoint-url {endpoint} --no-sign-request --region us-east-1 \\
-                 --function-name {name} --cli-binary-format raw-in-base64-out --payload '{{}}' /dev/stdout
+invoke         {}
 
 every save is live; Ctrl-C ends
 ",
-        endpoint = root.trim_end_matches('/'),
+        aws(fleet, root.trim_end_matches('/')),
     );
     out
+}
+
+/// A line that works in both versions of the aws CLI, without any account.
+fn aws(fleet: &Fleet, endpoint: &str) -> String {
+    let Some(member) = fleet.members().first() else { return String::new() };
+    let payload = match samples::names(&member.folder()).first() {
+        Some(sample) => {
+            format!(" --payload fileb://{}", member.folder().join(sample).display())
+        }
+        None => String::new(),
+    };
+    format!(
+        "aws lambda invoke --endpoint-url {endpoint} --region us-east-1 --no-sign-request \\
+                 --function-name {}{payload} /dev/stdout",
+        member.name
+    )
 }
 
 /// For a program: one line.

@@ -108,7 +108,7 @@ fn wrong_requests_are_refused_in_lambdas_words() {
     let other = "/2015-03-31/functions/other:blue/invocations";
     let context = "InvalidRequestContentException: Client context must be a valid Base64-encoded JSON object.";
     let arn = "arn:aws:lambda:eu-central-1:123456789012:function:other:blue";
-    let cases: [(&str, &[(&str, &str)], &str, u16, &str); 9] = [
+    let cases: [Case; 9] = [
         (other, &[], "{}", 404, &format!("ResourceNotFoundException: Function not found: {arn}")),
         (
             orders,
@@ -167,6 +167,9 @@ fn wrong_requests_are_refused_in_lambdas_words() {
         !server.records().iter().any(|record| matches!(record, Record::Started { .. }));
     assert!(nothing_ran);
 }
+
+/// Path, headers, body, status, the exception and its message.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
 
 /// Whether `text` is `pattern`, in which `*` stands for anything.
 fn matches(text: &str, pattern: &str) -> bool {

@@ -10,6 +10,7 @@ const KEPT = 200;
 
 let invocations = [];
 let chosen = null;
+let loaded = false;
 
 function drawList() {
   const filter = byId("filter").value;
@@ -18,7 +19,8 @@ function drawList() {
   byId("invocations").replaceChildren(...listed.map((one) => el("li", {}, row(one))));
   if (focused) document.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus();
   byId("count").textContent = invocations.length === 0 ? "" : String(listed.length);
-  byId("nothing").hidden = invocations.length > 0;
+  byId("nothing").hidden = !loaded || invocations.length > 0;
+  byId("invocations").hidden = !byId("nothing").hidden;
   byId("clear").disabled = invocations.length === 0;
 }
 
@@ -99,6 +101,7 @@ function drawFilter(functions) {
 async function reload() {
   const state = await api.state();
   invocations = state.invocations;
+  loaded = true;
   compose.update(state.functions);
   drawFilter(state.functions);
   byId("try").textContent = `curl ${location.origin}/`;
