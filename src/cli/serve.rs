@@ -47,6 +47,9 @@ use watch::Watch;
 /// How long requests in flight may take once the server is asked to end.
 const PARTING: Duration = Duration::from_secs(5);
 
+/// What is over that fast needs no word.
+const SHORTLY: Duration = Duration::from_millis(100);
+
 /// Serves functions on this machine, with every save live.
 ///
 /// Each function answers HTTP as it would behind a function URL, an API Gateway or a load balancer, and
@@ -159,9 +162,18 @@ async fn serve(
         _ = &mut server => 0,
     };
     app.closing.send_replace(true);
-    tokio::select! {
-        _ = timeout(PARTING, &mut server), if number != 0 => {}
-        _ = signals.next() => {}
+    let parting = async {
+        // Mostly there is nothing to wait for, and nothing to say of it.
+        if timeout(SHORTLY, &mut server).await.is_err() {
+            terminal.text("finishing requests in flight; Ctrl-C again ends at once\n");
+            let _ = timeout(PARTING, &mut server).await;
+        }
+    };
+    if number != 0 {
+        tokio::select! {
+            () = parting => {}
+            _ = signals.next() => {}
+        }
     }
     tokio::select! {
         () = app.lambda.shut_down() => {}

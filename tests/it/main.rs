@@ -49,6 +49,8 @@ mod layer;
 mod emulator;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
+// `rhai-lambda serve`: a running server, asked by clients, by AWS's tools and by a browser.
+mod serve;
 // `examples/embed`: the library as the base of another `bootstrap`.
 mod embed;
 // The rules of the code, checked by reading it.
