@@ -53,6 +53,8 @@ pub(super) enum State {
     Ready,
     /// Why it does not load, drawn.
     Broken(String),
+    /// What is wrong with its settings; those from before are in force.
+    Unread(String),
 }
 
 impl Fleet {
@@ -170,7 +172,7 @@ impl Member {
         let (state, problem) = match &now.state {
             State::Loading => ("loading", None),
             State::Ready => ("ready", None),
-            State::Broken(drawing) => ("broken", Some(drawing)),
+            State::Broken(why) | State::Unread(why) => ("broken", Some(why)),
         };
         json!({
             "name": self.name,

@@ -59,7 +59,7 @@ fn replace(app: &App, member: &Member, version: u64, files: &str) -> bool {
             app.console.say(&format!("`{}` is not reloaded: {files}", member.name));
             app.console.misuse(&misuse);
             let problem = format!("error: {}\n", misuse.message());
-            member.settle(version, State::Broken(problem));
+            member.settle(version, State::Unread(problem));
             app.console.tell(&member.name);
             false
         }
@@ -81,7 +81,9 @@ async fn start(app: &App, index: usize, version: u64, files: &str) {
     let Some(body) = answer else {
         let before = member.settle(version, State::Ready);
         match before {
-            Some(State::Broken(_)) => app.console.say(&format!("`{name}` loads again: {files}")),
+            Some(State::Broken(_) | State::Unread(_)) => {
+                app.console.say(&format!("`{name}` loads again: {files}"))
+            }
             Some(_) if !files.is_empty() => {
                 app.console.say(&format!("`{name}` reloaded in {took} ms: {files}"));
             }

@@ -18,7 +18,7 @@ fn desk() -> Desk {
     Desk::new()
         .file("orders/function.rhai", ORDERS)
         .file("orders/event.json", "{\"id\": 21}")
-        .file("site/function.rhai", "fn handler(event) { #{ headers: #{ \"content-type\": \"text/html\" }, body: `<h1>You reached ${event.rawPath}</h1>` } }")
+        .file("site/function.rhai", "fn handler(event) { #{ statusCode: 200, headers: #{ \"content-type\": \"text/html\" }, body: `<h1>You reached ${event.rawPath}</h1>` } }")
 }
 
 #[test]

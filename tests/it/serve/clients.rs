@@ -89,7 +89,7 @@ fn run(what: &str, script: &str) -> Option<String> {
 #[test]
 fn the_aws_cli_works_as_the_terminal_says() {
     let script = r#"
-        bash -c "unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_DEFAULT_REGION; $SUGGESTED" > out
+        bash -c "unset AWS_ENDPOINT_URL AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_DEFAULT_REGION; $SUGGESTED" | cat > out
         head -c 2 out
         echo
         aws lambda invoke --function-name orders result.json --query FunctionError --output text

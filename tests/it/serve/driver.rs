@@ -15,7 +15,7 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 /// A browser with one window.
 pub struct Browser {
     // Held for its end: dropping it stops the driver and with it the browser.
-    process: Process,
+    _process: Process,
     session: String,
     _profile: Scratch,
 }
@@ -62,7 +62,7 @@ impl Browser {
         let root = format!("http://127.0.0.1:{port}/session");
         let made = ask(&root, &wanted);
         let session = format!("{root}/{}", made["sessionId"].as_str().unwrap());
-        Some(Self { process, session, _profile: profile })
+        Some(Self { _process: process, session, _profile: profile })
     }
 
     /// Goes to an address and waits until it is there.
@@ -127,7 +127,6 @@ impl Drop for Browser {
     fn drop(&mut self) {
         // In a panic the driver may be what failed; its group is killed in any case.
         let _ = ureq::delete(&self.session).call();
-        self.process.signal("TERM");
     }
 }
 
