@@ -34,9 +34,48 @@ macro_rules! samples {
     };
 }
 
-/// In the order of the list: HTTP, queues and streams, storage, schedules, the rest.
+/// In the order of the list: HTTP, queues and streams, storage, events and operations, people, things.
 const SAMPLES: &[Sample] = samples! {
+    "http-api": "API Gateway, HTTP API: a request with a path parameter, a query and a JSON body",
+    "rest-api": "API Gateway, REST API: the same request",
+    "function-url": "Function URL: a request with a query",
+    "alb": "Application Load Balancer: a form that was sent",
+    "alb-multi-value": "Application Load Balancer with multi-value headers",
+    "websocket-connect": "API Gateway, WebSocket API: a client connects",
+    "websocket-message": "API Gateway, WebSocket API: a client sends a message",
+    "websocket-disconnect": "API Gateway, WebSocket API: a client is gone",
+    "authorizer-http-api": "API Gateway, HTTP API: may this request pass?",
+    "authorizer-request": "API Gateway, REST API: may this request pass?",
+    "authorizer-token": "API Gateway, REST API: may this token pass?",
+    "appsync": "AppSync: a field of a GraphQL query",
     "sqs": "SQS: two messages of a queue",
+    "sqs-fifo": "SQS: two messages of a FIFO queue",
+    "sns": "SNS: a message to a topic",
+    "kinesis": "Kinesis: two records of a stream",
+    "firehose": "Data Firehose: two records to transform",
+    "dynamodb-stream": "DynamoDB: an item is put, changed, and deleted by its time to live",
+    "kafka": "MSK: records of two partitions",
+    "activemq": "Amazon MQ, ActiveMQ: a message of a queue",
+    "rabbitmq": "Amazon MQ, RabbitMQ: a message of a queue",
+    "s3-put": "S3: an object was put",
+    "s3-delete": "S3: an object was deleted",
+    "s3-batch": "S3 Batch Operations: a task of a job",
+    "eventbridge": "EventBridge: an event of an application",
+    "schedule": "EventBridge: a schedule is due",
+    "step-functions": "EventBridge: an execution of a state machine has succeeded",
+    "cloudwatch-logs": "CloudWatch Logs: two lines that a filter let through",
+    "cloudwatch-alarm": "CloudWatch: an alarm goes off",
+    "config": "Config: a resource to judge by a rule",
+    "codepipeline": "CodePipeline: a job of a pipeline",
+    "cloudformation": "CloudFormation: a custom resource is created",
+    "secrets-rotation": "Secrets Manager: the first step of a rotation",
+    "cognito-pre-signup": "Cognito: a user signs up",
+    "cognito-post-confirmation": "Cognito: a user is confirmed",
+    "cognito-pre-token": "Cognito: a token is about to be made",
+    "ses": "SES: a mail came in",
+    "connect": "Connect: a flow of a call",
+    "lex": "Lex V2: an intent is fulfilled",
+    "iot-authorizer": "IoT Core: may this device connect?",
 };
 
 /// Lists sample events, or prints one.

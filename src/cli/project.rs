@@ -123,7 +123,7 @@ pub(super) fn above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join(FILE).is_file()).map(Path::to_owned)
 }
 
-fn is_function_name(name: &str) -> bool {
+pub(super) fn is_function_name(name: &str) -> bool {
     let taken = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(taken)
 }

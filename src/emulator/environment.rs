@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::delivery::Delivery;
 use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
@@ -82,6 +83,11 @@ impl Environment {
     /// of the invocation and of its time. Unlike on Lambda, an init that *fails* is not tried
     /// a second time for the same event: a script that does not load would only say so twice.
     pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
+        self.deliver(invocation, Delivery::buffered()).await
+    }
+
+    /// The same, with the answer on its way as soon as there is one.
+    pub(super) async fn deliver(&mut self, invocation: Invocation, delivery: Delivery) -> Outcome {
         if self.sandbox.as_ref().is_some_and(Sandbox::has_ended) {
             // It died while nothing was asked of it: that is no fault of this event.
             self.reset().await;
@@ -110,7 +116,7 @@ impl Environment {
         let version = self.function.version();
         self.journal.start(&id, format!("START RequestId: {id} Version: {version}"));
         let handled = match failure {
-            None => self.handle(invocation, deadline).await,
+            None => self.handle(invocation, delivery, deadline).await,
             Some(failure) => {
                 let status = failure.status();
                 let answer = failure.answer(&id);
@@ -152,7 +158,12 @@ impl Environment {
     }
 
     /// Hands the event to the runtime that is loaded.
-    async fn handle(&mut self, invocation: Invocation, deadline: Instant) -> Handled {
+    async fn handle(
+        &mut self,
+        invocation: Invocation,
+        delivery: Delivery,
+        deadline: Instant,
+    ) -> Handled {
         let id = invocation.id.clone();
         let timeout = self.function.timeout;
         let Some(sandbox) = &self.sandbox else {
@@ -160,7 +171,7 @@ impl Environment {
             let (status, ended) = (failure.status(), Instant::now());
             return Handled { answer: failure.answer(&id), status, max_memory_mb: None, ended };
         };
-        let (answer, failure) = sandbox.handle(invocation, deadline, timeout).await;
+        let (answer, failure) = sandbox.handle(invocation, delivery, deadline, timeout).await;
         let ended = Instant::now();
         sandbox.settle().await;
         let max_memory_mb = sandbox.max_memory_mb();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
+use super::delivery::Delivery;
 use super::environment::Environment;
 use super::function::Function;
 use super::invocation::{Answer, Invocation, Outcome};
@@ -98,7 +99,10 @@ impl Pool {
         let (permit, asked) = self.wait().await?;
         let pool = self.clone();
         // A task of its own: a caller who goes away does not take the function with him.
-        let work = tokio::spawn(async move { pool.run(invocation, permit, asked).await });
+        let work =
+            tokio::spawn(
+                async move { pool.run(invocation, Delivery::buffered(), permit, asked).await },
+            );
         work.await.unwrap_or(Err(NotInvoked::ShutDown))
     }
 
@@ -109,11 +113,12 @@ impl Pool {
         let (permit, asked) = self.wait().await?;
         let id = invocation.id.clone();
         let (ended, outcome) = oneshot::channel();
+        let (delivery, reading) = Delivery::streamed();
         let pool = self.clone();
         tokio::spawn(async move {
-            let _ = ended.send(pool.run(invocation, permit, asked).await);
+            let _ = ended.send(pool.run(invocation, delivery, permit, asked).await);
         });
-        Streamed::of_buffered(id, outcome).await
+        Ok(Streamed::begin(id, reading, outcome).await)
     }
 
     /// From now on new environments run `function`, and old ones no further event.
@@ -150,6 +155,7 @@ impl Pool {
     async fn run(
         self: Arc<Self>,
         invocation: Invocation,
+        delivery: Delivery,
         permit: OwnedSemaphorePermit,
         asked: Instant,
     ) -> Result<Outcome, NotInvoked> {
@@ -164,7 +170,7 @@ impl Pool {
         });
         let mut work = self.work.subscribe();
         let outcome = tokio::select! {
-            outcome = member.environment.invoke(invocation) => Some(outcome),
+            outcome = member.environment.deliver(invocation, delivery) => Some(outcome),
             _ = work.wait_for(|work| work.closing) => None,
         };
         let Some(outcome) = outcome else {

@@ -8,12 +8,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::child::Process;
+use super::delivery::Delivery;
 use super::exchange::{InitError, Progress};
 use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation};
 use super::journal::Journal;
 use super::logs::Line;
+use super::protocol;
 use super::report::{Phase, init_report};
 use super::runtime_api::RuntimeApi;
 
@@ -95,16 +97,20 @@ impl Sandbox {
     pub(super) async fn handle(
         &self,
         invocation: Invocation,
+        mut delivery: Delivery,
         deadline: Instant,
         limit: Duration,
     ) -> (Option<Answer>, Option<Failure>) {
+        let id = invocation.id.clone();
         let mut progress = self.api.exchange().progress();
         let polls = progress.borrow().polls;
         let remaining = deadline.saturating_duration_since(Instant::now());
         let pending = self.api.exchange().offer(invocation, ids::since_epoch() + remaining);
         let mut answer = None;
         let work = async {
-            answer = pending.await.ok();
+            if let Ok(reply) = pending.await {
+                answer = delivery.pass(reply).await;
+            }
             let _ = progress.wait_for(|progress| progress.polls > polls).await;
         };
         let failure = tokio::select! {
@@ -113,6 +119,15 @@ impl Sandbox {
             how = self.process.exited() => Some(Failure::Exited(how)),
             () = sleep_until(deadline) => Some(Failure::TimedOut(limit.as_secs_f64())),
         };
+        if answer.is_none() && delivery.has_begun() {
+            // The caller of a stream learns that it is cut off, whatever cut it off but time.
+            let why = match &failure {
+                None => Some("Runtime sent a part of a response"),
+                Some(Failure::Exited(how)) => Some(how.as_str()),
+                Some(_) => None,
+            };
+            answer = why.map(|why| protocol::truncated_answer(&id, why));
+        }
         (answer, failure)
     }
 

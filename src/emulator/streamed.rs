@@ -1,13 +1,11 @@
-//! A response that is passed on while the function still writes it.
+//! A response that the caller reads while the function still writes it.
 
 use axum::body::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
-use super::invocation::{Answer, Outcome};
+use super::delivery::Reading;
+use super::invocation::Outcome;
 use super::lambda::NotInvoked;
-
-/// How many pieces may lie between a function and its caller.
-const BUFFERED: usize = 16;
 
 /// A response that has begun, or an invocation that failed before it did.
 pub struct Streamed {
@@ -18,27 +16,19 @@ pub struct Streamed {
     pub content_type: Option<String>,
     chunks: mpsc::Receiver<Bytes>,
     outcome: oneshot::Receiver<Result<Outcome, NotInvoked>>,
-    /// It came before the response began.
-    ended: Option<Result<Outcome, NotInvoked>>,
 }
 
 impl Streamed {
-    /// Waits for the whole response.
-    pub(super) async fn of_buffered(
+    /// Waits until the response begins or the invocation is over.
+    pub(super) async fn begin(
         id: String,
+        reading: Reading,
         outcome: oneshot::Receiver<Result<Outcome, NotInvoked>>,
-    ) -> Result<Self, NotInvoked> {
-        let (sender, chunks) = mpsc::channel(BUFFERED);
-        let mut outcome_of = outcome;
-        let ended = (&mut outcome_of).await.unwrap_or(Err(NotInvoked::ShutDown))?;
-        let content_type = match &ended.answer {
-            Answer::Response { body, content_type } => {
-                let _ = sender.try_send(body.clone());
-                Some(content_type.clone())
-            }
-            Answer::Error { .. } => None,
-        };
-        Ok(Self { id, content_type, chunks, outcome: outcome_of, ended: Some(Ok(ended)) })
+    ) -> Self {
+        let Reading { head, chunks } = reading;
+        // An error says that the writer is gone without having begun.
+        let content_type = head.await.ok();
+        Self { id, content_type, chunks, outcome }
     }
 
     /// The next part of the body, as the runtime sent it; `None` after the last one.
@@ -52,11 +42,9 @@ impl Streamed {
     /// the middle of it; else a response with the body, as much of it as a buffered response may
     /// have.
     pub async fn end(mut self) -> Result<Outcome, NotInvoked> {
-        if let Some(ended) = self.ended {
-            return ended;
-        }
         // A function that writes waits for its reader.
         self.chunks.close();
+        while self.chunks.recv().await.is_some() {}
         self.outcome.await.unwrap_or(Err(NotInvoked::ShutDown))
     }
 }

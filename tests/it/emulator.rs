@@ -15,6 +15,8 @@ mod environment;
 mod invoke_api;
 // The Invoke API as the aws CLI and boto3 see it.
 mod clients;
+// Streamed responses, of a runtime that sends what it is told to.
+mod streaming;
 // Many at once: order, limits, replacement, tenants, crashes.
 mod pool;
 

@@ -112,7 +112,11 @@ fn read(kind: Kind, result: &[u8]) -> Result<Read, Malformed> {
     if kind == Kind::V1
         && let Some(odd) = fields.keys().find(|key| !FIELDS.contains(&key.as_str()))
     {
-        let message = format!("the result has the field `{odd}`, which {} refuses", kind.name());
+        let message = format!(
+            "the result has the field `{}`, which {} refuses",
+            odd.escape_debug(),
+            kind.name()
+        );
         return Err(Malformed::new(message).hint(match nearest(odd, FIELDS) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it takes {}", FIELDS.map(|field| format!("`{field}`")).join(", ")),
@@ -227,7 +231,7 @@ fn values(
     };
     let mut all = Vec::new();
     for (name, value) in map {
-        let at = format!("{place}.{name}");
+        let at = format!("{place}.{}", name.escape_debug());
         match (place, value) {
             ("multiValueHeaders", Value::Array(list)) => {
                 for (index, value) in list.iter().enumerate() {
@@ -264,7 +268,10 @@ fn plain(at: &str, value: &Value) -> Result<String, Malformed> {
 
 fn parsed(name: &str, at: &str, value: &str) -> Result<(HeaderName, HeaderValue), Malformed> {
     let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
-        return Err(Malformed::new(format!("`{at}`: no header can be called `{name}`")));
+        return Err(Malformed::new(format!(
+            "`{at}`: no header can be called `{}`",
+            name.escape_debug()
+        )));
     };
     let Ok(value) = HeaderValue::from_str(value.trim()) else {
         let message =
