@@ -5,6 +5,7 @@
 
 mod new;
 mod invoke;
+mod serve;
 mod test;
 mod package;
 mod events;
@@ -45,6 +46,7 @@ struct Arguments {
 enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
+    Serve(serve::Arguments),
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
@@ -78,6 +80,7 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
     match command {
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Serve(arguments) => serve::run(&arguments, terminal),
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
