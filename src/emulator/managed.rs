@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use super::delivery::Delivery;
 use super::function::Function;
-use super::invocation::{Failure, Invocation, Outcome};
+use super::ids;
+use super::invocation::{Answer, Failure, Invocation, Outcome};
 use super::journal::{Attribution, Journal, Tagged};
 use super::protocol::MANAGED_INIT_LIMIT;
 use super::report::{Phase, Report, Status};
@@ -36,6 +37,12 @@ impl Managed {
     pub(super) fn new(function: Function, concurrency: usize, sink: Tagged) -> Self {
         let journal = Journal::new(Attribution::ByRequestId, sink);
         Self { function, concurrency, journal, sandbox: Mutex::default() }
+    }
+
+    /// Starts the runtime ahead of the first event. The error is the one that an event would have got.
+    pub(super) async fn prepare(&self) -> Result<(), Answer> {
+        // Its lines belong to no event.
+        self.load("").await.map(drop).map_err(|failure| failure.answer(&ids::uuid()))
     }
 
     /// Runs the function once, beside others.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::delivery::Delivery;
 use super::function::Function;
-use super::invocation::{Invocation, Outcome};
+use super::invocation::{Answer, Invocation, Outcome};
 use super::journal::Tagged;
 use super::lambda::{FunctionOptions, NotInvoked, Observer, Record};
 use super::streamed::Streamed;
@@ -56,6 +56,28 @@ impl Pool {
 
     pub(super) fn function(&self) -> Function {
         self.lock().function.clone()
+    }
+
+    /// Starts an environment that waits for an event, beside those that are at work.
+    pub(super) async fn prepare(self: &Arc<Self>) -> Result<Result<(), Answer>, NotInvoked> {
+        let _counted = Counted::new(self.clone());
+        let mut work = self.work.subscribe();
+        let (mut seat, generation) = {
+            let state = self.lock();
+            state.members.spare(&state.function, &|| self.sink())
+        };
+        let prepared = tokio::select! {
+            prepared = seat.prepare() => Some(prepared),
+            _ = work.wait_for(|work| work.closing) => None,
+        };
+        let Some(prepared) = prepared else {
+            seat.shut_down().await;
+            return Err(NotInvoked::ShutDown);
+        };
+        if prepared.is_ok() {
+            self.lock().members.keep(seat, generation);
+        }
+        Ok(prepared)
     }
 
     pub(super) async fn invoke(
@@ -105,13 +127,17 @@ impl Pool {
     fn take_seat(&self, invocation: &Invocation) -> Seat {
         let mut state = self.lock();
         let State { function, members } = &mut *state;
-        let sink = || -> Tagged {
-            let (name, observer) = (self.name.clone(), self.observer.clone());
-            Arc::new(move |id, line| {
-                observer(Record::Line { function: name.clone(), id: id.map(str::to_owned), line });
-            })
-        };
-        members.take_seat(invocation, function, &sink)
+        members.take_seat(invocation, function, &|| self.sink())
+    }
+
+    /// Passes lines on to the observer.
+    fn sink(&self) -> Tagged {
+        let (name, observer) = (self.name.clone(), self.observer.clone());
+        Arc::new(move |id, line| {
+            // While a runtime loads ahead of any event, its lines belong to none.
+            let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
+            observer(Record::Line { function: name.clone(), id, line });
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -6,7 +6,7 @@ use super::Tagged;
 use crate::emulator::delivery::Delivery;
 use crate::emulator::environment::Environment;
 use crate::emulator::managed::Managed;
-use crate::emulator::{Function, FunctionOptions, Invocation, Outcome};
+use crate::emulator::{Answer, Function, FunctionOptions, Invocation, Outcome};
 
 /// The environments of a function.
 pub(super) struct Members {
@@ -50,6 +50,14 @@ impl Seat {
         }
     }
 
+    /// Starts the runtime ahead of any event.
+    pub(super) async fn prepare(&mut self) -> Result<(), Answer> {
+        match self {
+            Self::Alone(alone) => alone.environment.prepare().await,
+            Self::Shared(environment) => environment.prepare().await,
+        }
+    }
+
     /// Ends the environment, whatever else it has.
     pub(super) async fn shut_down(self) {
         match self {
@@ -85,6 +93,37 @@ impl Members {
                 self.shared.push(Shared { environment: environment.clone(), events: 1 });
                 Seat::Shared(environment)
             }
+        }
+    }
+
+    /// A new environment beside all others, and the generation that it is of.
+    pub(super) fn spare(&self, function: &Function, sink: &dyn Fn() -> Tagged) -> (Seat, u64) {
+        let generation = self.generation;
+        let seat = match self.options.max_concurrency {
+            None => {
+                let environment = Environment::observed(function.clone(), sink());
+                Seat::Alone(Box::new(Alone { environment, generation, tenant: None }))
+            }
+            Some(concurrency) => {
+                let environment = Managed::new(function.clone(), concurrency.max(1), sink());
+                Seat::Shared(Arc::new(environment))
+            }
+        };
+        (seat, generation)
+    }
+
+    /// Keeps such an environment for events to come, if there is room for it.
+    pub(super) fn keep(&mut self, seat: Seat, generation: u64) {
+        let limit = self.options.max_environments.max(1);
+        if generation != self.generation {
+            return;
+        }
+        match seat {
+            Seat::Alone(alone) if self.idle.len() + self.busy < limit => self.idle.push(*alone),
+            Seat::Shared(environment) if self.shared.len() < limit => {
+                self.shared.push(Shared { environment, events: 0 });
+            }
+            Seat::Alone(_) | Seat::Shared(_) => {}
         }
     }
 
