@@ -113,6 +113,23 @@ fn time_ends_no_process_that_has_other_events() {
 }
 
 #[test]
+fn an_event_has_its_time_from_the_moment_when_a_worker_takes_it() {
+    let source = Source::new("");
+    // One worker where there should be three.
+    let script = scripted::one_by_one("sleep 2.5; answer \"$event\"");
+    let mut function = scripted::function(&source, &script);
+    function.timeout = Duration::from_secs(4);
+    let server = Server::with(function, three());
+    let asked = [ask(&server, "1"), ask(&server, "2"), ask(&server, "3")];
+    let outcomes = asked.map(|asked| outcome(&server, asked));
+    let answered = outcomes.iter().filter(|outcome| outcome.report.status == Status::Done).count();
+    // The second one waits for longer than it then has; the third one is told of it.
+    assert!((1..=2).contains(&answered), "{outcomes:?}");
+    let warnings = server.warnings();
+    assert!(warnings.iter().any(|warning| warning.contains("there should be 3")), "{warnings:?}");
+}
+
+#[test]
 fn a_crash_fails_every_event_that_the_process_has() {
     let source = Source::new("");
     let script = r#"
