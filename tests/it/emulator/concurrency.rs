@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rhai_lambda::emulator::{
     Answer, Function, FunctionOptions, Invocation, Line, Outcome, Record, Status,
 };
@@ -209,4 +210,26 @@ fn replacing_a_function_waits_for_the_events_of_the_old_one() {
     assert_eq!(text(&outcome(&server, ask(&server, "2"))), "[2,\"new\"]");
     source.folder.write("go", "");
     assert_eq!(text(&outcome(&server, old)), "[1,\"old\"]");
+}
+
+#[test]
+fn workers_of_the_real_runtime_share_a_process() {
+    let source = Source::new(
+        "print(\"loaded\"); fn handler(event) { log::info(`event ${event}`); sleep(0.05); event }",
+    );
+    let options = FunctionOptions { max_concurrency: Some(4), ..limited_to(1) };
+    let server = Server::with(source.function("orders"), options);
+    let asked =
+        (0..100).map(|number| server.lambda.invoke("orders", Invocation::new(number.to_string())));
+    let outcomes = server.runtime.block_on(join_all(asked));
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        let outcome = outcome.unwrap();
+        let Answer::Response { body, .. } = &outcome.answer else { panic!("{outcome:?}") };
+        assert_eq!(std::str::from_utf8(body).unwrap(), number.to_string());
+        let own = format!("event {number}\"");
+        assert!(outcome.log.contains(&own), "{own} is not in {}", outcome.log);
+        assert_eq!(outcome.log.matches("event ").count(), 1, "{}", outcome.log);
+    }
+    server.shut_down();
+    assert_eq!(server.warnings(), [""; 0]);
 }
