@@ -4,6 +4,8 @@
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
 mod invoke;
+mod definitions;
+mod completions;
 mod bootstrap;
 mod target;
 mod project;
@@ -36,6 +38,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Invoke(invoke::Arguments),
+    Definitions(definitions::Arguments),
+    Completions(completions::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -64,6 +68,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Definitions(arguments) => definitions::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
