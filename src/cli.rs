@@ -3,13 +3,20 @@
 //! Exit statuses: 0 for an answer, 1 when the function failed, 2 when the command was used wrongly,
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
+mod new;
 mod invoke;
 mod definitions;
 mod completions;
+mod serve;
+mod test;
+mod package;
+mod events;
+mod check;
 mod bootstrap;
 mod target;
 mod project;
 mod function;
+mod env_file;
 mod event;
 mod misuse;
 mod surroundings;
@@ -27,8 +34,10 @@ use terminal::Terminal;
 #[command(version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
+  rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
     #[command(subcommand)]
@@ -37,9 +46,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::Arguments),
     Invoke(invoke::Arguments),
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
+    Serve(serve::Arguments),
+    Test(test::Arguments),
+    Package(package::Arguments),
+    Events(events::Arguments),
+    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -67,9 +82,15 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
+        Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
+        Command::Serve(arguments) => serve::run(&arguments, terminal),
+        Command::Test(arguments) => test::run(&arguments, terminal),
+        Command::Package(arguments) => package::run(&arguments, terminal),
+        Command::Events(arguments) => events::run(&arguments),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -1,5 +1,11 @@
 //! `rhai-lambda` as a person uses it, a file for each command: output, exit statuses, messages.
 
+mod new;
 mod invoke;
 mod definitions;
 mod completions;
+mod event;
+mod settings;
+mod repeat;
+mod package;
+mod events;
