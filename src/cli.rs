@@ -5,13 +5,13 @@
 
 mod new;
 mod invoke;
-mod definitions;
-mod completions;
 mod serve;
+mod check;
 mod test;
 mod package;
 mod events;
-mod check;
+mod definitions;
+mod completions;
 mod bootstrap;
 mod target;
 mod project;
@@ -48,13 +48,13 @@ struct Arguments {
 enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
-    Definitions(definitions::Arguments),
-    Completions(completions::Arguments),
     Serve(serve::Arguments),
+    Check(check::Arguments),
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
-    Check(check::Arguments),
+    Definitions(definitions::Arguments),
+    Completions(completions::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -84,13 +84,13 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
     match command {
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
-        Command::Definitions(arguments) => definitions::run(&arguments, terminal),
-        Command::Completions(arguments) => completions::run(&arguments, terminal),
         Command::Serve(arguments) => serve::run(&arguments, terminal),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
-        Command::Check(arguments) => check::command(&arguments, terminal),
+        Command::Definitions(arguments) => definitions::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -2,10 +2,10 @@
 
 mod new;
 mod invoke;
-mod definitions;
-mod completions;
 mod event;
 mod settings;
 mod repeat;
 mod package;
 mod events;
+mod definitions;
+mod completions;

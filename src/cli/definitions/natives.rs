@@ -7,9 +7,7 @@ use rhai::{Array, Blob, Engine, FnPtr, FuncInfo, ImmutableString, Map};
 
 use crate::config::Config;
 use crate::context::ContextValue;
-use crate::engine::{self, Roots};
-use crate::log::Logger;
-use crate::modules;
+use crate::engine::{Roots, complete};
 
 /// A native function.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,9 +24,7 @@ pub(super) fn engine() -> Engine {
     // Nothing of this machine's environment: it is the engine alone that counts.
     let config = Config::from_vars(&|_| None).expect("without settings all is default");
     let roots = Rc::new(Roots::new(&config));
-    let script: String = modules::names().map(|name| format!("{name}::x;")).collect();
-    let logger = Rc::new(Logger::new(&config));
-    engine::build(&config, roots, "function", &script, logger).0
+    complete::engine(&config, roots)
 }
 
 /// The functions of `engine`, in order: those of modules, and those of its own that are not in Rhai.
