@@ -29,7 +29,9 @@ const MARK: &str = "// Definitions of rhai-lambda ";
 Examples:
   rhai-lambda definitions                 into .rhai/definitions of this folder
   rhai-lambda definitions orders          into orders/.rhai/definitions
-  rhai-lambda definitions -o definitions  into another folder
+  rhai-lambda definitions -o ../editor    into another folder, which is no part of the function
+
+A folder whose name begins with a dot is left out of what is checked and packaged.
 ")]
 pub(super) struct Arguments {
     /// The function's folder
