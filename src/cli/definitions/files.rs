@@ -28,10 +28,18 @@ const PROPERTIES: [(&str, &str, &str); 12] = [
     ("tenant_id", "string | ()", "The tenant, of functions with tenant isolation."),
 ];
 
-/// Its methods.
-const METHODS: [(&str, &str); 2] = [
-    ("remaining_time_ms", "Returns the milliseconds until the deadline; `()` without one."),
-    ("to_string", "Returns the context as text."),
+/// Methods that the reference has no section for: whose, name, parameters, words.
+const METHODS: [(&str, &str, &[&str], &str); 5] = [
+    ("context", "remaining_time_ms", &[], "Returns the milliseconds until the deadline, or `()`."),
+    ("context", "to_string", &[], "Returns the context as text."),
+    ("context", "stream", &[], "Begins an answer that is sent while the handler makes it."),
+    (
+        "context",
+        "stream",
+        &["options"],
+        "Begins such an answer to an HTTP request: `#{ statusCode, headers, cookies }`.",
+    ),
+    ("stream", "write", &["piece"], "Sends a string or a blob at once."),
 ];
 
 /// Every file: its name and its text.
@@ -72,13 +80,8 @@ fn globals(modules: &[Module], natives: &[Native]) -> String {
     let own = natives.iter().filter(|native| native.module.is_empty());
     for (name, arity, types) in by_arity(own) {
         let first = types.first().map_or("", String::as_str);
-        if first == "context" {
-            let known = METHODS.iter().find(|(method, _)| *method == name);
-            let words = known.map_or(String::new(), |(_, words)| format!("/// {words}\n"));
-            let rest = types.iter().enumerate().skip(1);
-            let rest = rest.map(|(at, of_type)| format!(", argument_{at}: {of_type}"));
-            let rest = rest.collect::<String>();
-            text.push_str(&format!("\n{words}fn {name}(context: context{rest}) -> ?;\n"));
+        if matches!(first, "context" | "stream") {
+            method(&mut text, first, &name, &types);
             continue;
         }
         let section = match first {
@@ -113,6 +116,23 @@ fn globals(modules: &[Module], natives: &[Native]) -> String {
         declare(&mut text, &name, Some(section), vec![named], &types);
     }
     text
+}
+
+/// Declares a method of the context, or of what comes from it.
+fn method(text: &mut String, owner: &str, name: &str, types: &[String]) {
+    let known = METHODS.iter().find(|(of, method, parameters, _)| {
+        *of == owner && *method == name && parameters.len() + 1 == types.len()
+    });
+    if let Some((_, _, _, words)) = known {
+        text.push_str(&format!("\n/// {words}"));
+    }
+    let mut list = format!("{owner}: {owner}");
+    for (at, of_type) in types.iter().enumerate().skip(1) {
+        let named = known.and_then(|(_, _, parameters, _)| parameters.get(at - 1));
+        let named = named.map_or_else(|| format!("argument_{at}"), |named| (*named).to_owned());
+        list.push_str(&format!(", {named}: {of_type}"));
+    }
+    text.push_str(&format!("\nfn {name}({list}) -> ?;\n"));
 }
 
 /// Functions by name and number of parameters; a type that is not always the same is any.

@@ -68,10 +68,7 @@ fn type_name(id: Option<TypeId>, written: &str) -> String {
         (TypeId::of::<ContextValue>(), "context"),
     ];
     let found = known.into_iter().find(|(known, _)| Some(*known) == id);
-    match found {
-        Some((_, name)) => name.to_owned(),
-        // A type of ours that has no name outside of its module.
-        None if written.ends_with(" router") => "router".to_owned(),
-        None => "?".to_owned(),
-    }
+    // Types of ours that have no name outside of their modules.
+    let named = written.rsplit(' ').next().filter(|name| ["router", "stream"].contains(name));
+    found.map(|(_, name)| name).or(named).unwrap_or("?").to_owned()
 }
