@@ -7,3 +7,5 @@ mod settings;
 mod repeat;
 mod package;
 mod events;
+mod definitions;
+mod completions;
