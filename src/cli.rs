@@ -7,6 +7,7 @@ mod new;
 mod invoke;
 mod package;
 mod events;
+mod doctor;
 mod bootstrap;
 mod target;
 mod project;
@@ -44,6 +45,7 @@ enum Command {
     Invoke(invoke::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
+    Doctor(doctor::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -75,6 +77,7 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -6,7 +6,7 @@ mod archive;
 mod output;
 pub(super) mod limits;
 mod report;
-mod scripts;
+pub(super) mod scripts;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

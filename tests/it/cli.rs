@@ -7,3 +7,4 @@ mod settings;
 mod repeat;
 mod package;
 mod events;
+mod doctor;

@@ -5,13 +5,13 @@ use std::rc::Rc;
 use super::contents::Contents;
 use crate::cli::target::Target;
 use crate::config::Config;
-use crate::engine::{self, Roots};
+use crate::engine::{self, EndMark, Roots};
 use crate::error::{Error, Frame};
 use crate::handler::Handler;
 use crate::log::Logger;
 
 /// The errors of those that do not. Nothing of them is run.
-pub(super) fn errors(target: &Target, contents: &Contents) -> Vec<Error> {
+pub(in crate::cli) fn errors(target: &Target, contents: &Contents) -> Vec<Error> {
     let mut config = match Config::from_vars(&|_| None) {
         Ok(config) => config,
         Err(error) => return vec![error],
@@ -32,7 +32,8 @@ fn compile(config: &Config, name: &str) -> Result<(), Error> {
     let roots = Rc::new(Roots::new(config));
     let Ok(source) = roots.read_handler(name) else { return Ok(()) };
     let logger = Rc::new(Logger::new(config));
-    let (engine, _host) = engine::build(config, roots, name, &source.text, logger);
+    let end_mark = Rc::new(EndMark::new());
+    let (engine, _host) = engine::build(config, roots, name, &source.text, logger, end_mark);
     let compiled = engine.compile(&source.text);
     compiled.map(drop).map_err(|error| {
         let place = Frame {
