@@ -14,9 +14,20 @@ use super::misuse::Misuse;
 use super::surroundings;
 use super::target::Target;
 
-/// The options of every command that runs functions.
-#[derive(Args)]
+/// The options of every command that runs functions in a runtime of their own.
+#[derive(Args, Clone)]
 pub(super) struct Overrides {
+    #[command(flatten)]
+    configuration: Configuration,
+
+    /// The runtime to run it in [default: the one within this command]
+    #[arg(long, value_name = "PATH")]
+    bootstrap: Option<PathBuf>,
+}
+
+/// What of a function's settings the command line changes.
+#[derive(Args, Clone)]
+pub(super) struct Configuration {
     /// How long the function may take [default: what `rhai-lambda.toml` says, else 3]
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=900))]
@@ -26,10 +37,6 @@ pub(super) struct Overrides {
     #[arg(long, value_name = "MB")]
     #[arg(value_parser = clap::value_parser!(u32).range(128..=10240))]
     memory: Option<u32>,
-
-    /// The runtime to run it in [default: the one within this command]
-    #[arg(long, value_name = "PATH")]
-    bootstrap: Option<PathBuf>,
 
     /// A file of environment variables, as dotenv writes them; may be given more than once
     #[arg(long, value_name = "FILE")]
@@ -41,8 +48,17 @@ pub(super) struct Overrides {
 }
 
 impl Overrides {
-    /// The function that `target` names. Its variables are, the later the stronger: the user's own
-    /// that are passed on, those of `rhai-lambda.toml`, of `--env-file`, of `--env`.
+    /// The function that `target` names.
+    pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
+        let runtime = runtime(self.bootstrap.as_deref())?;
+        Ok(Function { runtime, ..self.configuration.function(target)? })
+    }
+}
+
+impl Configuration {
+    /// The function that `target` names, without a runtime. Its variables are, the later the
+    /// stronger: the user's own that are passed on, those of `rhai-lambda.toml`, of `--env-file`, of
+    /// `--env`.
     pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
         let settings = &target.settings;
         let mut variables = surroundings::passed_on();
@@ -60,7 +76,7 @@ impl Overrides {
             timeout: timeout.unwrap_or_else(|| settings.timeout()),
             memory_mb: self.memory.unwrap_or_else(|| settings.memory_mb()),
             region: surroundings::region(),
-            runtime: runtime(self.bootstrap.as_deref())?,
+            runtime: Vec::new(),
             variables,
         })
     }

@@ -5,11 +5,12 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 
 use super::Findings;
+use crate::cli::check;
 use crate::cli::package::contents::{Contents, Defaults};
 use crate::cli::package::limits::{Limit, Room, grouped};
-use crate::cli::package::scripts;
 use crate::cli::project;
 use crate::cli::target::Target;
+use crate::diagnostic::Severity;
 
 /// Lambda's limit for the names and values of all variables together.
 const ENVIRONMENT: usize = 4096;
@@ -51,7 +52,7 @@ pub(super) fn examine(path: &Path, findings: &mut Findings) {
     findings.ok(format!("the handler is `{}`", target.handler));
     settings(&target, findings);
     let contents = Contents::gather(&target, Defaults::Applied, None);
-    compiled(&target, &contents, findings);
+    checked(&target, findings);
     for error in &contents.errors {
         findings.error(error);
     }
@@ -104,16 +105,21 @@ fn settings(target: &Target, findings: &mut Findings) {
     }
 }
 
-fn compiled(target: &Target, contents: &Contents, findings: &mut Findings) {
-    let mistakes = scripts::errors(target, contents);
-    for mistake in &mistakes {
-        let place = mistake.frames().first();
-        let place = place.map(|at| format!("{}:{}:{}: ", at.file, at.line, at.column));
-        findings.error(format!("{}{}", place.unwrap_or_default(), mistake.message()));
+/// What `rhai-lambda check` finds, in a line each; it draws them.
+fn checked(target: &Target, findings: &mut Findings) {
+    let report = check::run(target);
+    for finding in &report.findings {
+        let (file, line, column) = (&finding.place.file, finding.place.line, finding.place.column);
+        let place = if line == 0 { file.clone() } else { format!("{file}:{line}:{column}") };
+        let text = format!("{place}: {}\nhint: `rhai-lambda check` draws it", finding.message);
+        match finding.severity {
+            Severity::Error => findings.error(text),
+            Severity::Warning => findings.warning(text),
+        }
     }
-    if mistakes.is_empty() {
-        let count = contents.files.iter().filter(|file| file.name.ends_with(".rhai")).count();
-        findings.ok(format!("its scripts compile: {count}"));
+    if report.findings.is_empty() {
+        findings
+            .ok(format!("`rhai-lambda check` finds nothing in its scripts: {}", report.scripts));
     }
 }
 

@@ -57,7 +57,7 @@ fn a_healthy_function_is_told_so() {
     assert!(machine.starts_with("this machine\n  ok       rhai-lambda "), "{machine}");
     let expected = "  ok       the handler is `function.handler`
   ok       `rhai-lambda.toml` is readable: 9 s, 128 MB
-  ok       its scripts compile: 1
+  ok       `rhai-lambda check` finds nothing in its scripts: 1
   ok       what would be packed: 27 bytes, files: 1
   ok       `event.json` is JSON
 ";
