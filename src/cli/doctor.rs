@@ -15,6 +15,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::misuse::Misuse;
+use super::target::Target;
 use super::terminal::{Ending, print};
 
 /// Says what is wrong, and how to mend it.
@@ -106,6 +107,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Misuse> {
             zipped::examine(path, &mut findings);
         }
         Some(path) => {
+            if !path.exists() {
+                // `file.function` names no file either, but means one.
+                Target::find(path)?;
+            }
             findings.about = format!("function `{}`", path.display());
             function::examine(path, &mut findings);
         }

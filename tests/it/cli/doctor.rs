@@ -236,4 +236,5 @@ fn wrong_use_gets_one_message() {
     let desk = Desk::new().file("layer.zip", "");
     let expected = "error: `laier.zip` does not exist\nhint: did you mean `layer.zip`?\n";
     assert_eq!(desk.misuse(&["doctor", "laier.zip"]), expected);
+    assert_eq!(desk.misuse(&["doctor", "orders"]), "error: `orders` does not exist\n");
 }
