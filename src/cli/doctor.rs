@@ -28,7 +28,7 @@ use super::terminal::{Ending, print};
 #[derive(Args)]
 #[command(after_help = "\
 Examples:
-  rhai-lambda doctor                       this machine, and the function of this folder if there is one
+  rhai-lambda doctor                       this machine, and this folder if it is a function
   rhai-lambda doctor orders                a function's folder
   rhai-lambda doctor target/layer/rhai-lambda-arm64.zip
   rhai-lambda doctor --json | jq '.findings[] | select(.level != \"ok\")'
