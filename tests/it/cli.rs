@@ -9,3 +9,4 @@ mod package;
 mod events;
 mod definitions;
 mod completions;
+mod doctor;

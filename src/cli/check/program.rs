@@ -165,7 +165,8 @@ fn names(folder: &Path) -> Vec<String> {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = below.join(&name);
             let full = folder.join(&path);
-            if name.starts_with('.') {
+            // Definitions for editors are written in a language of their own.
+            if name.starts_with('.') || name.ends_with(".d.rhai") {
                 continue;
             }
             let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
