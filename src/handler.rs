@@ -90,7 +90,7 @@ impl Handler {
             engine::build(config, Rc::clone(&roots), path, &source.text, logger);
         extend(&mut engine);
 
-        let mut ast = engine.compile(&source.text).map_err(|error| {
+        let mut ast = engine::compile(&engine, &source.text).map_err(|error| {
             let place = Frame {
                 function: Frame::TOP_LEVEL.to_owned(),
                 file: source.file.clone(),

@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{explained, mark_end, placed, raise};
+use crate::engine::{compile, explained, mark_end, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -195,8 +195,7 @@ impl Resolver {
         })?;
         let in_module =
             |error| Box::new(EvalAltResult::ErrorInModule(source.file.clone(), error, place));
-        let mut ast = engine
-            .compile(&source.text)
+        let mut ast = compile(engine, &source.text)
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
         ast.set_source(source.file.as_str());
         mark_end(&mut ast);

@@ -25,7 +25,7 @@ pub(super) fn check(program: &Program, findings: &mut Vec<Finding>) {
         for import in imports(script) {
             match missing(program, script, import, &reachable) {
                 Some(finding) => findings.push(finding),
-                None => unused(script, import, &used_by_others, findings),
+                None => unused(script, import, used_by_others.as_ref(), findings),
             }
         }
     }
@@ -106,27 +106,31 @@ fn reachable(program: &Program) -> HashSet<&str> {
     seen
 }
 
-/// What scripts see of others through a third: `a::b::f()`.
-fn used_by_others(program: &Program) -> HashSet<&str> {
-    let all = program.scripts.iter().filter_map(|script| script.parsed.as_ref());
-    all.flat_map(|parsed| &parsed.facts.namespaces).map(String::as_str).collect()
+/// What scripts see of others through a third: `a::b::f()`. None if that is not known of all.
+fn used_by_others(program: &Program) -> Option<HashSet<&str>> {
+    let mut used = HashSet::new();
+    for script in &program.scripts {
+        let parsed = script.parsed.as_ref().filter(|parsed| parsed.is_whole())?;
+        used.extend(parsed.facts.namespaces.iter().map(String::as_str));
+    }
+    Some(used)
 }
 
 fn unused(
     script: &Script,
     import: &Import,
-    used_by_others: &HashSet<&str>,
+    used_by_others: Option<&HashSet<&str>>,
     findings: &mut Vec<Finding>,
 ) {
     let Some(parsed) = &script.parsed else { return };
     let alias = import.alias.as_str();
     // What did not compile may use it.
-    if alias.is_empty() || !parsed.broken.is_empty() || !parsed.top_is_whole {
+    if alias.is_empty() || !parsed.is_whole() {
         return;
     }
     let is_used = match script.role {
-        Role::Handler | Role::Test => parsed.facts.namespaces.contains(alias),
-        _ => used_by_others.contains(alias),
+        Role::Handler | Role::Test => parsed.facts.roots.contains(alias),
+        _ => used_by_others.is_none_or(|used| used.contains(alias)),
     };
     if is_used {
         return;

@@ -12,7 +12,7 @@ use crate::engine::complete::{self, plain_name};
 use crate::engine::{Missing, Roots};
 
 use super::super::project::{FILE, Settings};
-use super::natives::Natives;
+use super::natives::{FAKE, Natives};
 use super::report::{Finding, Place};
 use super::rules::Rule;
 use super::script::{Compiled, Role, Script, compile};
@@ -51,6 +51,8 @@ impl Program {
     pub(super) fn load(config: Config, settings: &Settings) -> Self {
         let roots = Rc::new(Roots::new(&config));
         let mut engine = complete::engine(&config, Rc::clone(&roots));
+        // The parser asks for no more than that it is there.
+        engine.register_static_module(FAKE, rhai::Module::new().into());
         let natives = Natives::of(&engine, &settings.natives);
         let mut program = Self {
             roots,
