@@ -17,7 +17,7 @@ mod resolver;
 mod sort;
 mod sources;
 mod stack;
-mod survivors;
+pub(crate) mod survivors;
 mod syntax;
 
 use std::rc::Rc;
@@ -32,9 +32,9 @@ use crate::modules::{self, Host};
 pub(crate) use comments::compile;
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
-pub(crate) use resolver::{Missing, Roots};
+pub(crate) use resolver::{Missing, Roots, Source};
 pub(crate) use stack::on_engine_stack;
-pub(crate) use survivors::mark_end;
+pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;
 
 /// Calls that the engine itself allows beyond the limit, before it ends a script without a stack.
@@ -51,9 +51,10 @@ pub(crate) fn build(
     handler: &str,
     source: &str,
     logger: Rc<Logger>,
+    end_mark: Rc<EndMark>,
 ) -> (Engine, Host) {
     let sources = sources::Sources::gather(&roots, source);
-    assemble(config, roots, handler, logger, &|name| sources.may_use(name))
+    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
 }
 
 /// Builds an engine with the modules that `named` says are in use.
@@ -62,6 +63,7 @@ fn assemble(
     roots: Rc<Roots>,
     handler: &str,
     logger: Rc<Logger>,
+    end_mark: Rc<EndMark>,
     named: &dyn Fn(&str) -> bool,
 ) -> (Engine, Host) {
     let limits = &config.limits;
@@ -91,7 +93,7 @@ fn assemble(
     });
 
     modules::register(&mut engine, &host, named);
-    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
+    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);

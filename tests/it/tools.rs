@@ -30,25 +30,32 @@ pub enum Tool {
     Aws,
     /// An AWS in one process.
     Moto,
+    /// A browser, by its driver.
+    Chromium,
 }
 
 impl Tool {
     /// Every tool, for the summary.
-    pub const ALL: [Self; 3] = [Self::Rie, Self::Aws, Self::Moto];
+    pub const ALL: [Self; 4] = [Self::Rie, Self::Aws, Self::Moto, Self::Chromium];
 
     fn program(self) -> &'static str {
         match self {
             Self::Rie => "bin/aws-lambda-rie",
             Self::Aws => "bin/aws",
             Self::Moto => "bin/moto_server",
+            Self::Chromium => "bin/chromedriver",
         }
     }
 
     fn path(self) -> PathBuf {
-        let folder = std::env::var_os("IT_TOOLS")
-            .map_or_else(|| root().join("target/tools"), |folder| root().join(folder));
-        folder.join(self.program())
+        folder().join(self.program())
     }
+}
+
+/// Where `tests/install-tools` puts everything.
+pub fn folder() -> PathBuf {
+    std::env::var_os("IT_TOOLS")
+        .map_or_else(|| root().join("target/tools"), |folder| root().join(folder))
 }
 
 /// Whether a missing tool is a failure.
