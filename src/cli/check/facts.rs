@@ -1,6 +1,6 @@
 //! What is known of a script at a glance: its imports, constants, and the names it uses.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use rhai::{ASTFlags, Expr, FnCallExpr, Namespace, Position, Stmt};
 
@@ -31,8 +31,8 @@ pub(super) struct Facts {
     pub(super) constants: HashSet<String>,
     /// Other variables of the top level.
     pub(super) variables: HashSet<String>,
-    /// Every parameter and variable, wherever it is.
-    pub(super) locals: HashSet<String>,
+    /// Every parameter and variable, wherever it is, and how often there is one of that name.
+    pub(super) locals: HashMap<String, usize>,
     /// What other scripts see as `alias::NAME`.
     pub(super) exports: HashSet<String>,
     /// Keys of maps, properties that are set, and all strings: where a map may get a closure from.
@@ -62,7 +62,7 @@ impl Facts {
             facts.top_level(statement);
         }
         for function in &parsed.functions {
-            facts.locals.extend(function.parameters.iter().cloned());
+            function.parameters.iter().for_each(|name| facts.local(name));
         }
         let mut closures = 0;
         let mut given_to_natives = 0;
@@ -136,12 +136,16 @@ impl Facts {
                 });
             }
             Stmt::Assignment(parts) => self.assigned(&parts.1.lhs),
-            Stmt::Var(parts, _, _) => {
-                self.locals.insert(parts.0.name.to_string());
+            Stmt::Var(parts, _, _) => self.local(&parts.0.name),
+            // The variable of `catch`.
+            Stmt::TryCatch(flow, _) => {
+                if let Expr::Variable(parts, ..) = &flow.expr {
+                    self.local(&parts.1);
+                }
             }
             Stmt::For(parts, _) => {
-                self.locals.insert(parts.0.name.to_string());
-                self.locals.extend(parts.1.iter().map(|counter| counter.name.to_string()));
+                self.local(&parts.0.name);
+                parts.1.iter().for_each(|counter| self.local(&counter.name));
             }
             _ => {}
         }
@@ -183,6 +187,10 @@ impl Facts {
             }
             _ => {}
         }
+    }
+
+    fn local(&mut self, name: &str) {
+        *self.locals.entry(name.to_owned()).or_default() += 1;
     }
 
     fn namespace(&mut self, namespace: &Namespace) {

@@ -25,6 +25,8 @@ pub(super) fn check(program: &Program, findings: &mut Vec<Finding>) {
         for import in imports(script) {
             match missing(program, script, import, &reachable) {
                 Some(finding) => findings.push(finding),
+                // Tests bring the function along, whether they call it or send it events.
+                None if script.role == Role::Test && is_handler(program, import) => {}
                 None => unused(script, import, used_by_others.as_ref(), findings),
             }
         }
@@ -66,8 +68,7 @@ fn missing(
         false => Severity::Error,
     };
     let place = place_of_path(script, import);
-    let is_handler = program.handler_script().is_some_and(|handler| handler.name == name);
-    if is_handler && reachable.contains(script.name.as_str()) {
+    if is_handler(program, import) && reachable.contains(script.name.as_str()) {
         let message = match script.role {
             Role::Handler => format!("scripts import each other: {name} → {name}"),
             _ => format!("`{name}` holds the handler, which no script that it imports can import"),
@@ -88,6 +89,12 @@ fn missing(
         );
     }
     Some(Finding { rule, severity, message, help, place })
+}
+
+/// Whether the handler's script is imported.
+fn is_handler(program: &Program, import: &Import) -> bool {
+    let name = import.path.as_deref().map(plain_name);
+    program.handler_script().is_some_and(|handler| name == Some(handler.name.as_str()))
 }
 
 /// The scripts that the handler's script imports, itself included.

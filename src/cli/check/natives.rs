@@ -183,7 +183,7 @@ fn is_word(name: &str) -> bool {
 mod tests {
     use std::rc::Rc;
 
-    use super::{ELSEWHERE, Natives, Style};
+    use super::{ELSEWHERE, FAKE, FOR_TESTS, Natives, Style};
     use crate::config::Config;
     use crate::engine::{Roots, complete};
 
@@ -208,6 +208,29 @@ mod tests {
         assert_eq!(natives.translated("toUpperCase").as_deref(), Some("to_upper"));
         assert_eq!(natives.translated("toString").as_deref(), Some("to_string"));
         assert_eq!(natives.translated("whatever"), None);
+    }
+
+    /// What `rhai-lambda test` registers is what this list has.
+    #[test]
+    fn the_functions_of_tests_are_listed() {
+        let sources = [
+            ("", include_str!("../test/assertions.rs")),
+            (FAKE, include_str!("../test/fakes.rs")),
+            ("", include_str!("../test/invoke.rs")),
+        ];
+        let mut seen = 0;
+        for (module, source) in sources {
+            let registered = source.split("register_fn(").skip(1);
+            let registered = registered.chain(source.split("set_native_fn(").skip(1));
+            for call in registered.filter(|call| call.trim_start().starts_with('"')) {
+                let name = call.split('"').nth(1).unwrap();
+                let is_listed =
+                    |(own, listed, _): &(&str, &str, &[usize])| *own == module && *listed == name;
+                assert!(FOR_TESTS.iter().any(is_listed), "`{module}::{name}` is not listed");
+                seen += 1;
+            }
+        }
+        assert!(seen >= FOR_TESTS.len(), "{seen}");
     }
 
     #[test]

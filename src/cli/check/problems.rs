@@ -104,7 +104,7 @@ pub(super) fn advise(parsed: &Parsed, findings: &mut [Finding]) {
                  is `global::{name}` inside a function"
             ))
         } else {
-            let names = facts.locals.iter().map(String::as_str);
+            let names = facts.locals.keys().map(String::as_str);
             let near = nearest(&name, names.filter(|near| *near != name));
             near.map(|near| format!("did you mean `{near}`?"))
         };

@@ -188,6 +188,42 @@ fn variables_and_constants() {
 }
 
 #[test]
+fn constants_that_are_changed() {
+    let help = "make it a variable: `let A = …;`";
+    in_handler(
+        "const A = [1];\nA.push(2);",
+        &[&format!(
+            "3:3 error[constant-assigned] `A` is a constant, and `push` would change it | {help}"
+        )],
+    );
+    in_handler(
+        "const A = #{};\nA.x = 2;",
+        &[&format!(
+            "3:1 error[constant-assigned] `A` is a constant and cannot be changed | {help}"
+        )],
+    );
+    in_handler("const A = 1; let b = [A]; b.push(A); A.to_string()", &[]);
+    in_handler("const A = [1]; { let A = [2]; A.push(3); } A.len()", &[]);
+    in_handler(
+        "const A = [1];\nA = [];",
+        &["3:1 error[constant-assigned] cannot assign to constant A"],
+    );
+    let desk = Desk::with(
+        "let n = 0;\nconst M = 1;\nconst COUNT = #{ f: || { n += M; n } };\nconst OK = || M;\n\
+         const N = [1].map(|x| x + n);\nfn handler(event) { global::OK.call() }\n",
+    );
+    assert_eq!(
+        found(&desk, &[]),
+        [
+            "function.rhai:3:26 error[kept-variable] the constant `COUNT` holds a closure that captured the \
+          variable `n`, which would outlive the invocation | let it capture a constant, or keep state \
+          with `cache::`"
+        ]
+    );
+    assert_eq!(desk.invoke(&[]).status.code(), Some(1));
+}
+
+#[test]
 fn modules() {
     in_handler(
         "jsn::parse(\"1\")",
