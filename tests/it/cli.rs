@@ -2,6 +2,7 @@
 
 mod new;
 mod invoke;
+mod check;
 mod event;
 mod settings;
 mod repeat;
