@@ -33,12 +33,7 @@ use trial::{Network, Rules};
 ///
 /// Tests are the functions `test_…` without parameters in scripts named `…_test.rhai`. Each runs in an
 /// engine of its own, the very one of the layer, with the function's limits of time and memory. They
-/// reach the function's scripts by `import`, or the whole handler by `invoke(event)`:
-///
-///   import "function" as function;
-///   fn test_total() {
-///       assert_eq(function::handler(#{ items: [] }).total, 0);
-///   }
+/// reach the function's scripts by `import`, or the whole handler by `invoke(event)`.
 ///
 /// Tests have `assert(condition)`, `assert(condition, message)`, `assert_eq(found, expected)`,
 /// `assert_ne(found, other)`, `assert_throws(|| …)`, `assert_throws(|| …, error_type)` and
@@ -60,6 +55,15 @@ Examples:
   rhai-lambda test --coverage               with the lines that no test ran
   rhai-lambda test --update                 takes the results of golden cases as expected
   rhai-lambda test --junit report.xml --jobs 4
+
+A test, in `orders_test.rhai` beside `function.rhai`:
+  import \"function\" as function;
+
+  fn test_an_empty_order_costs_nothing() {
+      let order = #{ id: 1, items: [] };
+      assert_eq(function::handler(order).total, 0.0);
+      assert_throws(|| invoke(#{}), \"BadOrder\");
+  }
 ")]
 pub(super) struct Arguments {
     /// Folders of functions, or scripts `…_test.rhai`
@@ -183,8 +187,11 @@ fn selected<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Test>
     if tests.is_empty() {
         let shown: Vec<String> = filters.iter().map(|text| format!("`{text}`")).collect();
         let misuse = Misuse::new(format!("no test has {} in its name", shown.join(" or ")));
-        let names = suite.tests.iter().map(|test| test.name.rsplit("::").next().unwrap_or(""));
-        return Err(match filters.iter().find_map(|text| nearest(text, names.clone())) {
+        let named = suite.tests.iter().map(|test| test.name.rsplit("::").next().unwrap_or(""));
+        let names: Vec<&str> =
+            named.flat_map(|name| [name, name.trim_start_matches("test_")]).collect();
+        let near = |text: &&String| nearest(text, names.iter().copied());
+        return Err(match filters.iter().find_map(near) {
             Some(near) => misuse.hint(format!("did you mean `{near}`?")),
             None => misuse.hint("`--list` shows the tests"),
         });

@@ -69,8 +69,14 @@ fn invoke(
     let (context, settings) = read_context(stage, stage.root.timeout, &fields)?;
     config = Config { handler: config.handler, ..settings };
     let mut json = Vec::new();
-    payload::write(&mut json, event, config.limits.max_json_depth, Style::Compact)
-        .map_err(|error| raise(("InvalidEvent", error.describe("event"))))?;
+    payload::write(&mut json, event, config.limits.max_json_depth, Style::Compact).map_err(
+        |error| {
+            // What it goes on to advise is for results.
+            let message = error.describe("event");
+            let message = message.split(": encode it").next().unwrap_or(&message).to_owned();
+            raise(("InvalidEvent", message))
+        },
+    )?;
     let answer = environment(stage, &config)
         .and_then(|handler| handler.invoke(&json, context))
         .map_err(|error| thrown(error, call.call_position()))?;

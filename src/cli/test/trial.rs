@@ -154,3 +154,15 @@ fn hinted(error: Error) -> Error {
     let hinted = Error::function(error.error_type().to_owned(), message);
     hinted.with_frames(error.frames().to_vec()).with_fields(error.fields().clone())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_test() {
+        let error = caught::<()>(|| panic!("boo")).unwrap_err();
+        assert_eq!(error.error_type(), "InternalError");
+        assert!(error.message().contains("please report it: boo (at "), "{error}");
+    }
+}

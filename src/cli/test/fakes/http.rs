@@ -69,12 +69,7 @@ impl Fakes {
                  closure that takes the request and returns one, not a {found}"
             )));
         };
-        let pattern =
-            if url.contains("://") && !url[url.find("://").unwrap_or(0) + 3..].contains('/') {
-                format!("{url}/")
-            } else {
-                url.to_owned()
-            };
+        let pattern = with_path(url);
         let fake = Fake { method: method.to_ascii_uppercase(), pattern, answer };
         self.fakes.borrow_mut().push(Rc::new(fake));
         Ok(())
@@ -249,6 +244,19 @@ fn body(value: &Dynamic) -> Fallible<Vec<u8>> {
         Err(found) => Err(misused(format!(
             "`body` is a string or a blob, not a {found}: `json` takes any value"
         ))),
+    }
+}
+
+/// The pattern with the `/` that requests have behind their host, if it has none of its own.
+fn with_path(pattern: &str) -> String {
+    let host = pattern.find("://").map_or(pattern.len(), |at| at + 3);
+    match pattern[host..].find(['/', '?', '*']) {
+        None if host < pattern.len() => format!("{pattern}/"),
+        Some(end) if pattern[host + end..].starts_with('?') => {
+            let (start, query) = pattern.split_at(host + end);
+            format!("{start}/{query}")
+        }
+        _ => pattern.to_owned(),
     }
 }
 
