@@ -94,6 +94,11 @@ pub(crate) fn exchange(context: &NativeCallContext, sent: &Sent<'_>) -> Option<E
     network.and_then(|network| network(context, sent))
 }
 
+/// Whether requests do not reach the network by themselves.
+pub(crate) fn has_network_stand_in() -> bool {
+    STAND_INS.with_borrow(|stand_ins| stand_ins.network.is_some())
+}
+
 /// Stops the clocks of this thread at `wall`.
 pub(crate) fn stop_clock(wall: SystemTime) {
     STAND_INS.with_borrow_mut(|stand_ins| {

@@ -9,6 +9,7 @@ use clap::Args;
 
 use crate::emulator::Function;
 
+use super::env_file;
 use super::misuse::Misuse;
 use super::surroundings;
 use super::target::Target;
@@ -37,6 +38,10 @@ pub(super) struct Configuration {
     #[arg(value_parser = clap::value_parser!(u32).range(128..=10240))]
     memory: Option<u32>,
 
+    /// A file of environment variables, as dotenv writes them; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
+
     /// An environment variable of the function; may be given more than once
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(OsString, OsString)>,
@@ -46,22 +51,25 @@ impl Overrides {
     /// The function that `target` names.
     pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
         let runtime = runtime(self.bootstrap.as_deref())?;
-        Ok(Function { runtime, ..self.configuration.function(target) })
+        Ok(Function { runtime, ..self.configuration.function(target)? })
     }
 }
 
 impl Configuration {
     /// The function that `target` names, without a runtime. Its variables are, the later the
-    /// stronger: the user's own that are passed on, those of `rhai-lambda.toml`, those of the
-    /// command line.
-    pub(super) fn function(&self, target: &Target) -> Function {
+    /// stronger: the user's own that are passed on, those of `rhai-lambda.toml`, of `--env-file`, of
+    /// `--env`.
+    pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
         let settings = &target.settings;
         let mut variables = surroundings::passed_on();
         let own = settings.environment.iter();
         variables.extend(own.map(|(name, value)| (name.into(), value.into())));
+        for file in &self.env_file {
+            variables.extend(env_file::read(file)?);
+        }
         variables.extend(self.env.iter().cloned());
         let timeout = self.timeout.map(|seconds| Duration::from_secs(seconds.into()));
-        Function {
+        Ok(Function {
             name: target.name.clone(),
             handler: target.handler.clone(),
             task_root: target.folder.clone(),
@@ -70,7 +78,7 @@ impl Configuration {
             region: surroundings::region(),
             runtime: Vec::new(),
             variables,
-        }
+        })
     }
 }
 

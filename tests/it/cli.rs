@@ -1,4 +1,10 @@
 //! `rhai-lambda` as a person uses it, a file for each command: output, exit statuses, messages.
 
+mod new;
 mod invoke;
 mod test;
+mod event;
+mod settings;
+mod repeat;
+mod package;
+mod events;

@@ -74,7 +74,7 @@ impl Root {
         shown: PathBuf,
         configuration: &Configuration,
     ) -> Result<Self, Misuse> {
-        let function = configuration.function(&target_of(&folder)?);
+        let function = configuration.function(&target_of(&folder)?)?;
         let variables = variables_of(&function);
         let config = Config::from_vars(&|name| variables.get(name).cloned())
             .map_err(|error| Misuse::new(error.message()))?;

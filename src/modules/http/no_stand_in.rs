@@ -8,3 +8,8 @@ use super::client::{Answer, Failure, Hop};
 pub(super) fn answer(_: &NativeCallContext, _: &Hop) -> Option<Result<Answer, Failure>> {
     None
 }
+
+/// Whether something stands in: nothing does.
+pub(super) fn is_there() -> bool {
+    false
+}

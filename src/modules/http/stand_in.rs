@@ -35,6 +35,11 @@ pub(super) fn answer(context: &NativeCallContext, hop: &Hop) -> Option<Result<An
     })
 }
 
+/// Whether there is one: then nothing is gained by connecting ahead.
+pub(super) fn is_there() -> bool {
+    world::has_network_stand_in()
+}
+
 fn read(received: Received, hop: &Hop) -> Result<Answer, String> {
     let status = StatusCode::from_u16(received.status)
         .map_err(|_| format!("{} is no status", received.status))?;
