@@ -15,7 +15,7 @@ use super::surroundings;
 use super::target::Target;
 
 /// The options of every command that runs functions in a runtime of their own.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Overrides {
     #[command(flatten)]
     configuration: Configuration,
@@ -26,7 +26,7 @@ pub(super) struct Overrides {
 }
 
 /// What of a function's settings the command line changes.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(super) struct Configuration {
     /// How long the function may take [default: what `rhai-lambda.toml` says, else 3]
     #[arg(long, value_name = "SECONDS")]
