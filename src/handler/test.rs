@@ -17,6 +17,7 @@ impl Handler {
     pub(crate) fn call(&self, remaining: Duration) -> Result<(), Error> {
         let guard = &self.host.guard;
         guard.start_invocation(Some(remaining));
+        self.host.web.begin(&Dynamic::UNIT);
         let result: Result<Dynamic, Box<EvalAltResult>> =
             self.engine.eval_fn_call(&self.function, None, ());
         if let Err(error) = result {

@@ -97,17 +97,21 @@ fn the_documentations_examples_run() {
     let mut collection = Collection::new();
     for (module, text) in crate::reference::modules() {
         for (number, example) in crate::reference::examples(&text).iter().enumerate() {
-            let folder = format!("{module}-{}", number + 1);
-            let (function, test) = match example.contains("fn handler(") {
-                true => (example.clone(), "fn test_example() { invoke(()); }".to_owned()),
-                false => {
+            let test = match example {
+                // A whole script: its handler is called.
+                example if example.contains("fn handler(event, context)") => {
+                    format!("{example}\nfn test_example() {{ handler((), fake::context()); }}")
+                }
+                example if example.contains("fn handler(") => {
+                    format!("{example}\nfn test_example() {{ handler(()); }}")
+                }
+                example => {
                     let start =
                         "fn test_example() { let event = (); let context = fake::context();";
-                    (String::new(), format!("{start}\n{example}\n}}\n"))
+                    format!("{start}\n{example}\n}}\n")
                 }
             };
-            collection.add(&format!("{folder}/function.rhai"), &function);
-            collection.add(&format!("{folder}/example_test.rhai"), &test);
+            collection.add(&format!("{module}-{}_test.rhai", number + 1), &test);
         }
     }
     collection.run();

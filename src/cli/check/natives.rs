@@ -7,14 +7,6 @@ use rhai::Engine;
 
 use crate::engine::complete::{Native, natives};
 
-/// The functions that only tests see, with the arguments that they take.
-pub(super) const FOR_TESTS: &[(&str, &[usize])] = &[
-    ("assert", &[1, 2]),
-    ("assert_eq", &[2, 3]),
-    ("assert_ne", &[2, 3]),
-    ("assert_throws", &[1, 2]),
-];
-
 /// Those that the engine has without registering them. In method style the receiver counts.
 const OF_THE_LANGUAGE: &[(&str, &[usize])] =
     &[("type_of", &[1]), ("is_shared", &[1]), ("is_def_fn", &[2, 3])];
@@ -89,7 +81,7 @@ impl Natives {
 }
 
 /// Whether one of the listed functions takes `count` arguments.
-pub(super) fn has(list: &[(&str, &[usize])], name: &str, count: usize) -> bool {
+fn has(list: &[(&str, &[usize])], name: &str, count: usize) -> bool {
     list.iter().any(|(listed, arities)| *listed == name && arities.contains(&count))
 }
 

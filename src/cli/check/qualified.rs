@@ -65,7 +65,7 @@ impl<'a> Scene<'a> {
         let Some((root, rest)) = path.split_first() else { return Meaning::Unknown };
         let mut meaning = self.alias(self.parsed, root);
         if matches!(meaning, Meaning::Missing) {
-            meaning = match self.program.natives.modules.get_key_value(*root) {
+            meaning = match self.program.natives(self.script).modules.get_key_value(*root) {
                 Some((module, _)) => Meaning::Module(module),
                 None if *root == GLOBAL => Meaning::Global,
                 // A top level that is not whole may import it.
@@ -123,7 +123,7 @@ impl<'a> Scene<'a> {
                 (BTreeSet::new(), Vec::new(), vec![help.to_owned()])
             }
             Meaning::Module(module) => {
-                let functions = &self.program.natives.modules[module];
+                let functions = &self.program.natives(self.script).modules[module];
                 let arities = functions.get(name).cloned().unwrap_or_default();
                 (arities, functions.keys().map(String::as_str).collect(), Vec::new())
             }
@@ -185,7 +185,7 @@ impl<'a> Scene<'a> {
             Meaning::Unknown => return None,
             Meaning::Missing => return Some(self.missing(namespace, around)),
             Meaning::Module(module) => {
-                if self.program.natives.modules[module].contains_key(name) {
+                if self.program.natives(self.script).modules[module].contains_key(name) {
                     help.push(format!("it is a function: `{namespace}::{name}(…)`"));
                 }
                 Vec::new()
@@ -269,7 +269,7 @@ impl<'a> Scene<'a> {
     fn missing(&self, namespace: &Namespace, around: Around<'_>) -> Finding {
         let root = namespace.root();
         let mut names: Vec<&str> =
-            self.program.natives.modules.keys().map(String::as_str).collect();
+            self.program.natives(self.script).modules.keys().map(String::as_str).collect();
         names.extend(self.parsed.facts.imports.iter().map(|import| import.alias.as_str()));
         names.sort_unstable();
         let near = nearest(root, names.into_iter().filter(|name| !name.is_empty()));

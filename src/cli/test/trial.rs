@@ -110,7 +110,7 @@ pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> 
     let config = &stage.root.config;
     let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
     Script::compile(config, script, logger, |engine, host| {
-        assertions::register(engine, host);
+        assertions::register(engine, &host.guard);
         fakes::register(engine, stage);
         invoke::register(engine, stage);
         if let Some(hits) = &stage.hits {
