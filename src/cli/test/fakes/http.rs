@@ -132,7 +132,7 @@ impl Fake {
                 read(&maps[now])
             }
             Answer::Computed(closure) => {
-                let answer: Dynamic = closure.call_within_context(context, (request,))?;
+                let answer = compute(context, closure, request)?;
                 match answer.try_cast_result::<Map>() {
                     Ok(map) => read(&map),
                     Err(other) => {
@@ -144,6 +144,27 @@ impl Fake {
                 }
             }
         }
+    }
+}
+
+/// Calls a closure with the request, which it need not take.
+fn compute(context: &NativeCallContext, closure: &FnPtr, request: Map) -> Fallible<Dynamic> {
+    let answer = closure.call_within_context(context, (request,));
+    match answer {
+        Err(error) if is_not_found(&error, closure.fn_name()) => {
+            closure.call_within_context(context, ())
+        }
+        answer => answer,
+    }
+}
+
+/// Whether `error` says that the closure itself does not take what it was called with.
+fn is_not_found(error: &EvalAltResult, name: &str) -> bool {
+    match error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            signature.split(" (").next() == Some(name)
+        }
+        _ => false,
     }
 }
 

@@ -164,6 +164,8 @@ fn requests_are_answered_by_the_test() {
             assert_eq(http::get("https://a.example", #{ query: #{ x: 1 } }).body, "query");
             fake::http("GET", "https://a.example", #{ body: blob(2, 255) });
             assert_eq(http::get("https://a.example/?x=1").bytes(), blob(2, 255));
+            fake::http("GET", "https://a.example", || #{ body: "computed" });
+            assert_eq(http::get("https://a.example").body, "computed");
         }
         fn test_tries_and_redirects_are_real() {
             fake::clock(0);
