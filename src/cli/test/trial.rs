@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::assertions;
 use super::fakes::{self, Stage};
 use super::golden::{self, Golden};
-use super::invoke;
+use super::invoke::{self, Environment};
 use super::lines::{self, Hits};
 use super::suite::{Kind, Test};
 use crate::Error;
@@ -127,8 +127,8 @@ fn call(script: &str, function: &str, stage: &Rc<Stage>) -> Result<Option<String
 
 fn run_golden(golden: &Golden, rules: &Rules, stage: &Rc<Stage>) -> Result<Option<String>, Error> {
     let event = golden.event()?;
-    let found = invoke::handler(stage, &stage.root.config).and_then(|handler| {
-        let answer = handler.invoke(&event, invoke::context(stage, stage.root.timeout))?;
+    let found = Environment::start(stage, &stage.root.config).and_then(|environment| {
+        let answer = environment.invoke(&event, invoke::context(stage, stage.root.timeout))?;
         Ok(invoke::as_json(&answer))
     });
     golden.judge(found, rules.golden)

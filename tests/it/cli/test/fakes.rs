@@ -273,3 +273,19 @@ fn an_error_of_the_function_keeps_its_place() {
                    at test_it (a_test.rhai:1:16)\n";
     assert!(said.contains(drawing), "{said}");
 }
+
+#[test]
+fn the_log_of_an_invocation_has_its_request() {
+    let desk = Desk::with("fn handler(event) { log::info(\"inside\"); }").file(
+        "a_test.rhai",
+        "fn test_it() { log::info(\"before\"); \
+         invoke(1, #{ context: #{ aws_request_id: \"r-1\" } }); log::info(\"after\"); }",
+    );
+    let said = desk.test(0, &["--show-output"]);
+    let logged: Vec<&str> = said
+        .lines()
+        .filter(|line| line.starts_with("  log: "))
+        .map(|line| line.split_once('\t').unwrap().1)
+        .collect();
+    assert_eq!(logged, ["-\tINFO\tbefore", "r-1\tINFO\tinside", "-\tINFO\tafter"]);
+}
