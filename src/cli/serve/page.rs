@@ -13,6 +13,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::cli::events;
 use crate::emulator::{Invocation, MAX_EVENT};
 
 use super::app::App;
@@ -48,7 +49,8 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/_/api/invocations/{id}", get(detail))
         .route("/_/api/invocations/{id}/replay", post(replay))
         .route("/_/api/functions/{name}/invocations", post(send))
-        .route("/_/api/functions/{name}/samples/{*sample}", get(sample));
+        .route("/_/api/functions/{name}/samples/{*sample}", get(sample))
+        .route("/_/api/events/{name}", get(event));
     for (path, content_type, text) in FILES {
         router = router.route(path, get(move || async move { file(content_type, text) }));
     }
@@ -80,7 +82,21 @@ fn moved() -> Response<Body> {
 async fn state(State(app): State<Arc<App>>) -> Response<Body> {
     let functions: Vec<Value> =
         app.fleet.members().iter().map(|member| member.described(app.port)).collect();
-    data(StatusCode::OK, &json!({ "functions": functions, "invocations": app.history.list() }))
+    let events: Vec<Value> = events::all()
+        .iter()
+        .map(|sample| json!({ "name": sample.name, "about": sample.about }))
+        .collect();
+    let invocations = app.history.list();
+    let state = json!({ "functions": functions, "events": events, "invocations": invocations });
+    data(StatusCode::OK, &state)
+}
+
+/// What a service sends, of the samples that come with this program.
+async fn event(Path(name): Path<String>) -> Response<Body> {
+    match events::all().iter().find(|sample| sample.name == name) {
+        Some(sample) => json_text(StatusCode::OK, Bytes::from_static(sample.event.as_bytes())),
+        None => refused(StatusCode::NOT_FOUND, &format!("there is no sample `{name}`")),
+    }
 }
 
 async fn detail(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response<Body> {

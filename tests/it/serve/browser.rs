@@ -58,6 +58,13 @@ fn a_sample_is_sent_seen_edited_and_replayed() {
         "error[BadOrder]: <img src=x onerror=document.title='hit'>\n --> function.rhai:4:9",
     );
 
+    // What a service sends is at hand.
+    browser.click("#sample option[value='service:sqs']");
+    browser.wait(
+        "the sample of SQS",
+        "document.querySelector('#event').value.includes('\"Records\"')",
+    );
+
     // What others send appears by itself.
     assert_eq!(server.get("/_/url/site/tea").status, 200);
     browser.wait_for_text("#invocations", "GET /tea");

@@ -119,3 +119,12 @@ fn a_function_that_runs_too_long_is_stopped() {
     assert_eq!(reply.status, 502);
     assert!(reply.header("x-rhai-lambda-error").starts_with("DeadlineExceeded"), "{reply:?}");
 }
+
+#[test]
+fn environments_take_as_many_events_as_they_are_told() {
+    let script = "fn handler(event) { env::get(\"AWS_LAMBDA_MAX_CONCURRENCY\", \"one\") }";
+    let server = Server::start(Desk::with(script), &[]);
+    assert_eq!(server.get("/").body, "one");
+    let server = Server::start(Desk::with(script), &["--concurrency", "2"]);
+    assert_eq!(server.get("/").body, "2");
+}
