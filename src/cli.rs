@@ -9,6 +9,7 @@ mod serve;
 mod test;
 mod package;
 mod events;
+mod check;
 mod bootstrap;
 mod target;
 mod project;
@@ -34,6 +35,7 @@ Examples:
   rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
     #[command(subcommand)]
@@ -48,6 +50,7 @@ enum Command {
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
+    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -81,6 +84,7 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -4,6 +4,8 @@
 //! [`fault`], so that they never leave this module and [`handler`](crate::handler).
 
 mod bounded;
+#[cfg(feature = "cli")]
+pub(crate) mod complete;
 mod fault;
 mod guard;
 mod resolver;
@@ -45,6 +47,19 @@ pub(crate) fn build(
     logger: Rc<Logger>,
     end_mark: Rc<EndMark>,
 ) -> (Engine, Host) {
+    let sources = sources::Sources::gather(&roots, source);
+    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
+}
+
+/// Builds an engine with the modules that `named` says are in use.
+fn assemble(
+    config: &Config,
+    roots: Rc<Roots>,
+    handler: &str,
+    logger: Rc<Logger>,
+    end_mark: Rc<EndMark>,
+    named: &dyn Fn(&str) -> bool,
+) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
 
@@ -71,8 +86,7 @@ pub(crate) fn build(
         Ok(None)
     });
 
-    let sources = sources::Sources::gather(&roots, source);
-    modules::register(&mut engine, &host, |name| sources.may_use(name));
+    modules::register(&mut engine, &host, named);
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.

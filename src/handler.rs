@@ -276,7 +276,7 @@ impl Script {
 }
 
 /// Splits `path/to/file.function` at its last dot.
-fn split_name(handler: &str) -> Result<(&str, &str), Error> {
+pub(crate) fn split_name(handler: &str) -> Result<(&str, &str), Error> {
     let expected = "expected `file.function`, such as `function.handler`";
     let malformed = |what: String| {
         Err(Error::init("Runtime.MalformedHandlerName", format!("{what}, {expected}")))
@@ -306,7 +306,7 @@ fn find_function(text: &str, name: &str) -> Option<(usize, usize)> {
     })
 }
 
-fn absent(roots: &Roots, config: &Config, path: &str) -> Error {
+pub(crate) fn absent(roots: &Roots, config: &Config, path: &str) -> Error {
     let hint = match roots.nearest(path) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => String::new(),
@@ -318,7 +318,7 @@ fn absent(roots: &Roots, config: &Config, path: &str) -> Error {
 }
 
 /// Whether the handler takes the context beside the event.
-fn takes_context(ast: &AST, name: &str, file: &str) -> Result<bool, Error> {
+pub(crate) fn takes_context(ast: &AST, name: &str, file: &str) -> Result<bool, Error> {
     let not_found = |message| Err(Error::init("Runtime.HandlerNotFound", message));
     let named = || ast.iter_functions().filter(|function| function.name == name);
     let callable = |arity| {

@@ -39,6 +39,9 @@ pub(super) struct Settings {
     /// ARNs of layers, this runtime's among them.
     #[serde(default)]
     pub(super) layers: Vec<String>,
+    /// Functions that a `bootstrap` of one's own adds, which scripts may call.
+    #[serde(default)]
+    pub(super) natives: Vec<String>,
     /// The function's environment variables.
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,

@@ -6,6 +6,7 @@ use crate::Error;
 use crate::diagnostic::{Style, render};
 use crate::emulator::Line;
 
+use super::check::Report;
 use super::misuse::Misuse;
 use super::surroundings;
 
@@ -52,6 +53,18 @@ impl Terminal {
     /// An error of a script, drawn with its source.
     pub(super) fn diagnostic(self, error: &Error, source_of: &dyn Fn(&str) -> Option<String>) {
         self.write(&render(error, source_of, self.style));
+    }
+
+    /// What a check found, each with its source and a line between.
+    pub(super) fn report(self, report: &Report) {
+        for drawing in report.draw(self.style) {
+            self.write(&format!("{drawing}\n"));
+        }
+    }
+
+    /// A line of this command's own.
+    pub(super) fn note(self, text: &str) {
+        self.write(&format!("{text}\n"));
     }
 
     fn write(self, text: &str) {
