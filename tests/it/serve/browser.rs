@@ -86,10 +86,10 @@ fn the_page_says_what_does_not_load_and_that_it_is_mended() {
     browser.open(&format!("http://localhost:{}/_/", server.port));
     browser.wait("ready", "document.querySelector('#functions .dot.ready') !== null");
     server.desk.folder.write("orders/function.rhai", "fn handler(event) {\n    let = 1;\n}\n");
-    browser.wait_for_text("#problem", "2 |     let = 1;\n  |         ^");
+    browser.wait_for_text("#problems", "2 |     let = 1;\n  |         ^");
     browser.wait_for_text("#functions", "does not load");
     server.desk.folder.write("orders/function.rhai", "fn handler(event) { 1 }");
-    browser.wait("mended", "document.querySelector('#problem') === null && document.querySelector('#functions .dot.ready') !== null");
+    browser.wait("mended", "document.querySelector('#problems pre') === null && document.querySelector('#functions .dot.ready') !== null");
 }
 
 #[test]

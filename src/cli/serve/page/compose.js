@@ -81,9 +81,17 @@ function drawFunctions() {
         link,
       );
     }),
-    ...(current()?.problem ? [el("pre", { class: "drawing", id: "problem", tabindex: "0" }, current().problem.trimEnd())] : []),
   );
+  drawProblems();
   if (focused) byId("functions").querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
+}
+
+// What does not load concerns everybody who looks, whichever function is chosen.
+function drawProblems() {
+  const broken = functions.filter((one) => one.problem);
+  byId("problems").replaceChildren(
+    ...broken.map((one) => el("div", {}, el("h2", {}, `${one.name} does not load`), el("pre", { tabindex: "0" }, one.problem.trimEnd()))),
+  );
 }
 
 function drawSamples() {
