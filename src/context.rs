@@ -1,5 +1,7 @@
 //! What a script learns of the invocation it handles: the `context` parameter.
 
+mod stream;
+
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,6 +11,8 @@ use crate::config::Config;
 use crate::engine::raise;
 use crate::payload;
 use crate::suggest::nearest;
+
+pub(crate) use stream::{Streams, register as register_stream};
 
 /// Everything that Lambda says about one invocation.
 ///

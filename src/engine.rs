@@ -74,6 +74,9 @@ pub(crate) fn build(
     modules::register(&mut engine, &host, |name| sources.may_use(name));
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
     context::register(&mut engine);
+    if sources.mention("stream") {
+        context::register_stream(&mut engine, &host);
+    }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
     sort::register(&mut engine);

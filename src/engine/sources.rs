@@ -32,6 +32,11 @@ impl Sources {
         gathered
     }
 
+    /// Whether a script may have `word` in it.
+    pub(crate) fn mention(&self, word: &str) -> bool {
+        self.open_ended || self.texts.iter().any(|text| text.contains(word))
+    }
+
     /// Whether a script may use the module `name`.
     pub(crate) fn may_use(&self, name: &str) -> bool {
         self.open_ended || self.texts.iter().any(|text| modules::is_named(text, name))
