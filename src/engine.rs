@@ -26,7 +26,7 @@ pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
 pub(crate) use stack::on_engine_stack;
-pub(crate) use survivors::mark_end;
+pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;
 
 /// Calls that the engine itself allows beyond the limit, before it ends a script without a stack.
@@ -43,6 +43,7 @@ pub(crate) fn build(
     handler: &str,
     source: &str,
     logger: Rc<Logger>,
+    end_mark: Rc<EndMark>,
 ) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
@@ -72,9 +73,9 @@ pub(crate) fn build(
 
     let sources = sources::Sources::gather(&roots, source);
     modules::register(&mut engine, &host, |name| sources.may_use(name));
-    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler));
+    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
-    if sources.mention("stream") {
+    if sources.may_stream() {
         context::register_stream(&mut engine, &host);
     }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.

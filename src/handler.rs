@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, Scope};
+use serde_json::Map;
 
 use crate::answer::{Answer, Sink};
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
 use crate::engine::{self, Missing, Phase, Roots};
 use crate::error::{Error, Frame};
@@ -87,8 +88,15 @@ impl Handler {
             }
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
-        let (mut engine, host) =
-            engine::build(config, Rc::clone(&roots), path, &source.text, logger);
+        let end_mark = Rc::new(engine::EndMark::new());
+        let (mut engine, host) = engine::build(
+            config,
+            Rc::clone(&roots),
+            path,
+            &source.text,
+            logger,
+            Rc::clone(&end_mark),
+        );
         extend(&mut engine);
 
         let mut ast = engine.compile(&source.text).map_err(|error| {
@@ -102,7 +110,7 @@ impl Handler {
             Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
         })?;
         ast.set_source(source.file.as_str());
-        engine::mark_end(&mut ast);
+        end_mark.append_to(&mut ast);
         let takes_context = takes_context(&ast, function, &source.file)?;
 
         host.guard.start_init();
@@ -122,6 +130,10 @@ impl Handler {
         };
         engine.register_global_module(module.into());
         drop(ast);
+        for failure in host.http.warm_up(&config.network.warmup) {
+            let message = format!("`RHAI_LAMBDA_WARMUP`: no connection to {failure}");
+            host.logger.line(LogLevel::Warn, &message, Map::new());
+        }
 
         let baseline = crate::memory::allocated();
         let environment = Rc::new(Function::from(config));
@@ -145,7 +157,7 @@ impl Handler {
         let guard = &self.host.guard;
         guard.start_invocation(context.remaining());
         self.host.streams.begin();
-        self.host.trace_id.replace(context.trace_id.clone());
+        self.host.trace.begin(&context);
 
         let max_depth = self.host.limits.max_json_depth;
         let event = match event {

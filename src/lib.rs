@@ -74,6 +74,7 @@ mod context;
 mod payload;
 mod modules;
 mod log;
+mod trace;
 mod calendar;
 mod memory;
 pub mod error;
