@@ -89,6 +89,9 @@ fn assemble(
     modules::register(&mut engine, &host, named);
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
+    if sources.may_stream() {
+        context::register_stream(&mut engine, &host);
+    }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
     sort::register(&mut engine);
