@@ -48,7 +48,12 @@ pub(crate) fn build(
     end_mark: Rc<EndMark>,
 ) -> (Engine, Host) {
     let sources = sources::Sources::gather(&roots, source);
-    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
+    let (mut engine, host) =
+        assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name));
+    if sources.may_stream() {
+        context::register_stream(&mut engine, &host);
+    }
+    (engine, host)
 }
 
 /// Builds an engine with the modules that `named` says are in use.
@@ -89,9 +94,6 @@ fn assemble(
     modules::register(&mut engine, &host, named);
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
-    if sources.may_stream() {
-        context::register_stream(&mut engine, &host);
-    }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
     sort::register(&mut engine);
