@@ -20,9 +20,11 @@ use super::app::App;
 use super::samples;
 
 /// The files of the page, which are within the program: it works without a network.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/_/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/_/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    // That of the page of an error, which stands at the function's own address.
+    ("/_/fault.css", "text/css; charset=utf-8", include_str!("page/fault.css")),
     ("/_/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("/_/page.js", SCRIPT, include_str!("page/page.js")),
     ("/_/api.js", SCRIPT, include_str!("page/api.js")),
