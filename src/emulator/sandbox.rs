@@ -130,8 +130,28 @@ impl Sandbox {
         let id = invocation.id.clone();
         let mut progress = self.api.exchange().progress();
         let polls = progress.borrow().polls;
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        let pending = self.api.exchange().offer(invocation, ids::since_epoch() + remaining);
+        let exchange = self.api.exchange();
+        let (pending, deadline) = match self.scale {
+            Scale::OneEvent => {
+                let remaining = deadline.saturating_duration_since(Instant::now());
+                (exchange.offer(invocation, ids::since_epoch() + remaining), deadline)
+            }
+            Scale::Workers(count) => {
+                let (pending, taken) = exchange.offer_for(invocation, limit);
+                tokio::select! {
+                    biased;
+                    _ = taken => {}
+                    how = self.process.exited() => return (None, Some(Failure::Exited(how))),
+                    () = sleep_until(deadline) => {
+                        exchange.warn(format!(
+                            "no worker of the runtime asked for `{id}` in time: there should be {count}"
+                        ));
+                        return (None, Some(Failure::TimedOut(limit.as_secs_f64())));
+                    }
+                }
+                (pending, Instant::now() + limit + GRACE)
+            }
+        };
         let mut answer = None;
         let work = async {
             if let Ok(reply) = pending.await {
@@ -145,10 +165,6 @@ impl Sandbox {
                 Scale::Workers(_) if answer.is_none() => sleep(GRACE).await,
                 Scale::Workers(_) => {}
             }
-        };
-        let deadline = match self.scale {
-            Scale::OneEvent => deadline,
-            Scale::Workers(_) => deadline + GRACE,
         };
         let failure = tokio::select! {
             biased;

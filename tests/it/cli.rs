@@ -2,8 +2,12 @@
 
 mod new;
 mod invoke;
+mod check;
 mod event;
 mod settings;
 mod repeat;
 mod package;
 mod events;
+mod definitions;
+mod completions;
+mod doctor;

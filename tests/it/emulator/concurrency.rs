@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use rhai_lambda::emulator::{
     Answer, Function, FunctionOptions, Invocation, Line, Outcome, Record, Status,
 };
@@ -113,6 +114,23 @@ fn time_ends_no_process_that_has_other_events() {
 }
 
 #[test]
+fn an_event_has_its_time_from_the_moment_when_a_worker_takes_it() {
+    let source = Source::new("");
+    // One worker where there should be three.
+    let script = scripted::one_by_one("sleep 2.5; answer \"$event\"");
+    let mut function = scripted::function(&source, &script);
+    function.timeout = Duration::from_secs(4);
+    let server = Server::with(function, three());
+    let asked = [ask(&server, "1"), ask(&server, "2"), ask(&server, "3")];
+    let outcomes = asked.map(|asked| outcome(&server, asked));
+    let answered = outcomes.iter().filter(|outcome| outcome.report.status == Status::Done).count();
+    // The second one waits for longer than it then has; the third one is told of it.
+    assert!((1..=2).contains(&answered), "{outcomes:?}");
+    let warnings = server.warnings();
+    assert!(warnings.iter().any(|warning| warning.contains("there should be 3")), "{warnings:?}");
+}
+
+#[test]
 fn a_crash_fails_every_event_that_the_process_has() {
     let source = Source::new("");
     let script = r#"
@@ -192,4 +210,26 @@ fn replacing_a_function_waits_for_the_events_of_the_old_one() {
     assert_eq!(text(&outcome(&server, ask(&server, "2"))), "[2,\"new\"]");
     source.folder.write("go", "");
     assert_eq!(text(&outcome(&server, old)), "[1,\"old\"]");
+}
+
+#[test]
+fn workers_of_the_real_runtime_share_a_process() {
+    let source = Source::new(
+        "print(\"loaded\"); fn handler(event) { log::info(`event ${event}`); sleep(0.05); event }",
+    );
+    let options = FunctionOptions { max_concurrency: Some(4), ..limited_to(1) };
+    let server = Server::with(source.function("orders"), options);
+    let asked =
+        (0..100).map(|number| server.lambda.invoke("orders", Invocation::new(number.to_string())));
+    let outcomes = server.runtime.block_on(join_all(asked));
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        let outcome = outcome.unwrap();
+        let Answer::Response { body, .. } = &outcome.answer else { panic!("{outcome:?}") };
+        assert_eq!(std::str::from_utf8(body).unwrap(), number.to_string());
+        let own = format!("event {number}\"");
+        assert!(outcome.log.contains(&own), "{own} is not in {}", outcome.log);
+        assert_eq!(outcome.log.matches("event ").count(), 1, "{}", outcome.log);
+    }
+    server.shut_down();
+    assert_eq!(server.warnings(), [""; 0]);
 }
