@@ -13,7 +13,6 @@ mod events;
 mod definitions;
 mod completions;
 mod doctor;
-mod check;
 mod bootstrap;
 mod target;
 mod project;
@@ -39,6 +38,7 @@ Examples:
   rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda serve                           at http://127.0.0.1:9000/, live on every save
   rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
@@ -58,7 +58,6 @@ enum Command {
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
     Doctor(doctor::Arguments),
-    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -96,7 +95,6 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
         Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
