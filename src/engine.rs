@@ -54,7 +54,12 @@ pub(crate) fn build(
     end_mark: Rc<EndMark>,
 ) -> (Engine, Host) {
     let sources = sources::Sources::gather(&roots, source);
-    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
+    let (mut engine, host) =
+        assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name));
+    if sources.may_stream() {
+        context::register_stream(&mut engine, &host);
+    }
+    (engine, host)
 }
 
 /// Builds an engine with the modules that `named` says are in use.

@@ -2,7 +2,7 @@
 //!
 //! Only this module knows both the handler and the Runtime API.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::convert::Infallible;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use rhai::Engine;
 use serde_json::Map;
 
 use crate::answer::Answer;
-use crate::client::{Client, Gone, Invocation, Receipt, Verdict};
+use crate::client::{Client, Gone, Invocation, Verdict};
 use crate::config::{Config, LogLevel};
 use crate::context::Context;
 use crate::engine::on_engine_stack;
@@ -62,7 +62,7 @@ impl Runtime {
             );
             return ExitCode::FAILURE;
         };
-        let mut client = match Client::new(authority) {
+        let client = match Client::new(authority) {
             Ok(client) => client,
             Err(gone) => {
                 logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
@@ -72,7 +72,7 @@ impl Runtime {
         let stopped = match invalid {
             Some(error) => Stopped::Init(error),
             None => {
-                let serve = || serve(&config, &mut client, self.extend);
+                let serve = || serve(&config, client, self.extend);
                 match on_engine_stack(&config.limits, serve) {
                     Ok(Err(stopped)) => stopped,
                     Err(error) => Stopped::Init(Error::init(
@@ -86,7 +86,9 @@ impl Runtime {
             Stopped::Init(error) => {
                 let error = error.masked(&config.secrets);
                 logger.error(LogLevel::Fatal, &error);
-                client.init_error(&error, &config.task_root.to_string_lossy()).map(|_| ())
+                let root = config.task_root.to_string_lossy();
+                Client::new(authority)
+                    .and_then(|mut client| client.init_error(&error, &root).map(|_| ()))
             }
             Stopped::Gone(gone) => Err(gone),
         };
@@ -133,26 +135,28 @@ impl From<Gone> for Stopped {
 }
 
 /// Init, then the invocation loop.
-fn serve(config: &Config, client: &mut Client, extend: Extend) -> Result<Infallible, Stopped> {
+fn serve(config: &Config, client: Client, extend: Extend) -> Result<Infallible, Stopped> {
     let logger = Rc::new(Logger::new(config));
     for warning in &config.warnings {
         logger.line(LogLevel::Warn, warning, Map::new());
     }
     let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
         .map_err(Stopped::Init)?;
-    let mut worker = Worker { client, config, logger };
+    let client = Rc::new(RefCell::new(client));
+    handler.stream_into(client.clone());
+    let worker = Worker { client, config, logger };
     loop {
-        let Invocation { receipt, context, event } = worker.client.next()?;
+        let Invocation { context, event } = worker.client().next()?;
         worker.enter(&context);
         let outcome = match event {
             Ok(event) => {
                 let outcome = caught(|| handler.invoke(event.bytes(), context));
-                worker.client.give_back(event);
+                worker.client().give_back(event);
                 outcome
             }
             Err(why) => Err(Error::runtime("InvalidEvent", why)),
         };
-        worker.finish(&receipt, outcome)?;
+        worker.finish(outcome)?;
         if handler.is_worn_out() {
             return Err(Gone::new(
                 "values that contain themselves have filled the memory of this environment; \
@@ -165,26 +169,36 @@ fn serve(config: &Config, client: &mut Client, extend: Extend) -> Result<Infalli
 
 /// One invocation after the other, over one connection.
 struct Worker<'a> {
-    client: &'a mut Client,
+    /// The handler has it too, for what it streams.
+    client: Rc<RefCell<Client>>,
     config: &'a Config,
     logger: Rc<Logger>,
 }
 
 impl Worker<'_> {
+    fn client(&self) -> RefMut<'_, Client> {
+        self.client.borrow_mut()
+    }
+
     fn enter(&self, context: &Context) {
         self.logger.enter(&context.aws_request_id, context.tenant_id.as_deref());
     }
 
-    /// Sends what came out of the invocation.
-    fn finish(&mut self, receipt: &Receipt, outcome: Result<Answer, Error>) -> Result<(), Gone> {
+    /// Sends what came out of the invocation, or the end of it if it was streamed.
+    fn finish(&self, outcome: Result<Answer, Error>) -> Result<(), Gone> {
+        let is_streaming = self.client().is_streaming();
         let verdict = match outcome {
-            Ok(answer) => match self.client.respond(receipt, &answer)? {
-                Verdict::TooLarge(_) => self.fail(receipt, too_large(answer.body.len()))?,
-                verdict => verdict,
-            },
-            Err(error) => self.fail(receipt, error)?,
+            Ok(_) if is_streaming => self.client().end_stream()?,
+            Ok(answer) => {
+                let verdict = self.client().respond(&answer)?;
+                match verdict {
+                    Verdict::TooLarge(_) => self.fail(too_large(answer.body.len()))?,
+                    verdict => verdict,
+                }
+            }
+            Err(error) => self.fail(error)?,
         };
-        if let Verdict::Refused(why) = verdict {
+        if let Verdict::Refused(why) | Verdict::TooLarge(why) = verdict {
             // Most often 410: the invocation has timed out, and nobody waits for the answer.
             let message = format!("Lambda did not take the answer: {why}");
             self.logger.line(LogLevel::Warn, &message, Map::new());
@@ -193,12 +207,15 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn fail(&mut self, receipt: &Receipt, error: Error) -> Result<Verdict, Gone> {
+    fn fail(&self, error: Error) -> Result<Verdict, Gone> {
         let error = error.masked(&self.config.secrets);
         self.logger.error(LogLevel::Error, &error);
-        match self.client.error(receipt, &error, &self.config.task_root.to_string_lossy())? {
-            Verdict::TooLarge(why) => Ok(Verdict::Refused(why)),
-            verdict => Ok(verdict),
+        let root = self.config.task_root.to_string_lossy();
+        let mut client = self.client();
+        if client.is_streaming() {
+            client.fail_stream(&error, &root)
+        } else {
+            client.error(&error, &root)
         }
     }
 }

@@ -330,6 +330,11 @@ impl Guard {
         Some(stop_at.saturating_duration_since(Instant::now()))
     }
 
+    /// When the script is stopped; `None` without a deadline.
+    pub(crate) fn stops_at(&self) -> Option<Instant> {
+        self.stop_at.get().map(|(at, _)| at)
+    }
+
     /// Runs a part of the script that is stopped `margin` before the rest would be, so that the
     /// rest has time to say what became of it. A limit that it reached is forgotten afterwards if it
     /// holds no more.

@@ -10,6 +10,8 @@ use crate::engine::resolver::plain_name;
 pub(crate) struct Sources {
     /// The words before a `::`, anywhere.
     namespaces: HashSet<String>,
+    /// Whether the word `stream` is anywhere.
+    streams: bool,
     /// An import whose path is computed may bring anything.
     open_ended: bool,
 }
@@ -30,6 +32,11 @@ impl Sources {
         gathered
     }
 
+    /// Whether a script may stream its answer.
+    pub(crate) fn may_stream(&self) -> bool {
+        self.open_ended || self.streams
+    }
+
     /// Whether a script may use the module `name`.
     pub(crate) fn may_use(&self, name: &str) -> bool {
         self.open_ended || self.namespaces.contains(name)
@@ -42,6 +49,7 @@ impl Sources {
                 self.namespaces.insert(name.to_owned());
             }
         }
+        self.streams |= text.contains("stream");
         let (imports, open_ended) = imports_of(text);
         self.open_ended |= open_ended;
         imports

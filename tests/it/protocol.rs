@@ -8,6 +8,8 @@ mod errors;
 mod answers;
 // How an answer may be put into bytes: split, chunked, interim, too large, of HTTP/1.0.
 mod framing;
+// `context.stream()`: chunks as they are written, trailers, and what goes wrong on the way.
+mod streams;
 // Connections that close, break, lie or never were.
 mod faults;
 // Errors before the first event: one report, no `/next`, an end within a second.

@@ -28,9 +28,20 @@ pub struct Request {
     pub method: String,
     pub path: String,
     pub body: Vec<u8>,
+    /// Of a body that came in chunks: their sizes, and what came behind the last one.
+    pub chunks: Vec<usize>,
+    pub trailers: String,
 }
 
 impl Request {
+    /// The value of a trailer.
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        self.trailers.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
     /// The value of a header, whatever its case; it must not be there twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.head.lines().skip(1).filter_map(|line| {
@@ -82,6 +93,10 @@ enum End {
     Raw,
     /// The same, and the connection stays open.
     RawKeep,
+    /// So many chunks of the request are read, then this is answered and the connection is closed.
+    AfterChunks(usize),
+    /// So many chunks are read; then nothing happens for a while.
+    StallAfter(usize),
 }
 
 impl Answer {
@@ -128,6 +143,16 @@ impl Answer {
     /// The connection is reset instead of an answer.
     pub fn reset() -> Self {
         Self { end: End::Reset, ..Self::status(200) }
+    }
+
+    /// The answer comes after so many chunks of a request that has more, and ends the connection.
+    pub fn after_chunks(self, count: usize) -> Self {
+        Self { end: End::AfterChunks(count), ..self }
+    }
+
+    /// After so many chunks nothing is read any more, until the other side gives up.
+    pub fn stall_after_chunks(count: usize) -> Self {
+        Self { end: End::StallAfter(count), ..Self::status(200) }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
@@ -213,6 +238,8 @@ struct State {
     /// The first whose text is the end of the path is used, once.
     posts: VecDeque<(String, Answer)>,
     requests: Vec<Request>,
+    /// Every chunk so far, of requests that have not ended too.
+    chunks: Vec<Vec<u8>>,
     streams: Vec<TcpStream>,
     connections: usize,
     /// How often all connections were dropped: who waited on one before that waits in vain.
@@ -304,6 +331,16 @@ impl RuntimeApi {
         self.requests().into_iter().filter(|request| !request.is_next()).collect()
     }
 
+    /// Waits for the first chunk that is `wanted`, of a request that need not have ended.
+    pub fn wait_for_chunk(&self, wanted: &[u8]) {
+        let end = Instant::now() + PATIENCE;
+        let mut state = self.shared.state();
+        while !state.chunks.iter().any(|chunk| chunk == wanted) {
+            let left = end.checked_duration_since(Instant::now()).expect("the chunk in time");
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
     /// Closes every open connection, in whatever state it is.
     pub fn drop_connections(&self) {
         let mut state = self.shared.state();
@@ -355,6 +392,9 @@ fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
             if answer.end == End::Reset {
                 shared.state().streams.clear();
                 return;
+            }
+            if let End::AfterChunks(count) | End::StallAfter(count) = answer.end {
+                return break_off(&mut stream, &answer, count, shared);
             }
             if read_request(&mut stream, connection, shared).is_none() {
                 return;
@@ -431,18 +471,87 @@ fn peek_request_line(stream: &TcpStream) -> Option<(String, String)> {
     }
 }
 
-/// Reads one whole request and keeps it.
-fn read_request(stream: &mut TcpStream, connection: usize, shared: &Shared) -> Option<()> {
-    let mut bytes = Vec::new();
-    let mut chunk = vec![0; 64 << 10];
-    let head_end = loop {
-        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
+/// Reads the beginning of a request in chunks and then does as `answer` says.
+fn break_off(stream: &mut TcpStream, answer: &Answer, count: usize, shared: &Shared) {
+    let mut reader = Reader { stream, bytes: Vec::new() };
+    if reader.head().is_none() || (0..count).any(|_| reader.chunk(shared).is_none()) {
+        return;
+    }
+    if let End::StallAfter(_) = answer.end {
+        // Until the other side has given up, or the test has ended.
+        for _ in 0..PATIENCE.as_millis() / 10 {
+            std::thread::sleep(Duration::from_millis(10));
+            let state = shared.state();
+            if state.closing || state.requests.last().is_some_and(|r| r.path.ends_with("/error")) {
+                return;
+            }
         }
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&chunk[..count]);
-    };
-    let head = String::from_utf8(bytes[..head_end].to_vec()).expect("the head is UTF-8");
+    }
+    answer.send(stream);
+    close(stream);
+}
+
+/// The bytes of a request as they come.
+struct Reader<'a> {
+    stream: &'a mut TcpStream,
+    bytes: Vec<u8>,
+}
+
+impl Reader<'_> {
+    fn more(&mut self) -> Option<()> {
+        let mut chunk = vec![0; 64 << 10];
+        let count = self.stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+        self.bytes.extend_from_slice(&chunk[..count]);
+        Some(())
+    }
+
+    /// What comes up to `end`, and `end`.
+    fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            if let Some(at) = self.bytes.windows(end.len()).position(|found| found == end) {
+                return Some(self.take(at + end.len()));
+            }
+            self.more()?;
+        }
+    }
+
+    fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.bytes.len() < count {
+            self.more()?;
+        }
+        Some(self.take(count))
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let rest = self.bytes.split_off(count);
+        std::mem::replace(&mut self.bytes, rest)
+    }
+
+    fn head(&mut self) -> Option<String> {
+        Some(String::from_utf8(self.until(b"\r\n\r\n")?).expect("the head is UTF-8"))
+    }
+
+    /// One chunk, which is empty at the end.
+    fn chunk(&mut self, shared: &Shared) -> Option<Vec<u8>> {
+        let line = String::from_utf8(self.until(b"\r\n")?).expect("a size is text");
+        let size = usize::from_str_radix(line.trim_end(), 16).expect("a size");
+        if size == 0 {
+            return Some(Vec::new());
+        }
+        let mut chunk = self.exactly(size + 2)?;
+        assert!(chunk.ends_with(b"\r\n"), "a chunk of {size} bytes and its end");
+        chunk.truncate(size);
+        // Tests wait for small ones alone.
+        shared.state().chunks.push(chunk[..size.min(1 << 10)].to_vec());
+        shared.changed.notify_all();
+        Some(chunk)
+    }
+}
+
+/// Reads one whole request and keeps it; of a very long one, the beginning.
+fn read_request(stream: &mut TcpStream, connection: usize, shared: &Shared) -> Option<()> {
+    let mut reader = Reader { stream, bytes: Vec::new() };
+    let head = reader.head()?;
     let mut words = head.split(' ');
     let mut request = Request {
         connection,
@@ -451,15 +560,30 @@ fn read_request(stream: &mut TcpStream, connection: usize, shared: &Shared) -> O
         path: words.next().unwrap().to_owned(),
         body: Vec::new(),
         head: head.clone(),
+        chunks: Vec::new(),
+        trailers: String::new(),
     };
-    let length: usize = request.header("Content-Length").map_or(0, |value| value.parse().unwrap());
-    let mut body = bytes.split_off(head_end);
-    while body.len() < length {
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        body.extend_from_slice(&chunk[..count]);
+    if request.header("Transfer-Encoding") == Some("chunked") {
+        assert_eq!(request.header("Content-Length"), None, "chunks have no length: {head}");
+        loop {
+            let chunk = reader.chunk(shared)?;
+            if chunk.is_empty() {
+                break;
+            }
+            request.chunks.push(chunk.len());
+            if request.body.len() < 8 << 20 {
+                request.body.extend_from_slice(&chunk);
+            }
+        }
+        while !request.trailers.ends_with("\n\r\n") && request.trailers != "\r\n" {
+            let line = String::from_utf8(reader.until(b"\r\n")?).expect("trailers are text");
+            request.trailers.push_str(&line);
+        }
+    } else {
+        let length = request.header("Content-Length").map_or(0, |value| value.parse().unwrap());
+        request.body = reader.exactly(length)?;
     }
-    assert_eq!(body.len(), length, "bytes after the body of {head}");
-    request.body = body;
+    assert!(reader.bytes.is_empty(), "bytes after the body of {head}");
     request.at = Instant::now();
     shared.state().requests.push(request);
     shared.changed.notify_all();
