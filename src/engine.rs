@@ -25,7 +25,7 @@ use crate::modules::{self, Host};
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots};
-pub(crate) use stack::on_engine_stack;
+pub(crate) use stack::{engine_thread, on_engine_stack};
 pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;
 

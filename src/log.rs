@@ -165,11 +165,13 @@ impl Logger {
             let file = OpenOptions::new().append(true).open(format!("/proc/self/fd/{fd}"));
             *sink = file.map_or(Sink::Stderr, Sink::Telemetry);
         }
+        // Held for frames too: pipes take only short ones whole, and other workers write as well.
+        let mut stderr = std::io::stderr().lock();
         let _ = match &mut *sink {
             Sink::Telemetry(file) => file.write_all(&frame(level, format, micros, &line)),
             _ => {
                 line.push('\n');
-                std::io::stderr().write_all(line.as_bytes())
+                stderr.write_all(line.as_bytes())
             }
         };
     }
