@@ -5,10 +5,16 @@
 
 mod new;
 mod invoke;
+mod serve;
+mod test;
+mod package;
+mod events;
+mod check;
 mod bootstrap;
 mod target;
 mod project;
 mod function;
+mod env_file;
 mod event;
 mod misuse;
 mod surroundings;
@@ -29,6 +35,7 @@ Examples:
   rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
     #[command(subcommand)]
@@ -39,6 +46,11 @@ struct Arguments {
 enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
+    Serve(serve::Arguments),
+    Test(test::Arguments),
+    Package(package::Arguments),
+    Events(events::Arguments),
+    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -68,6 +80,11 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
     match command {
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Serve(arguments) => serve::run(&arguments, terminal),
+        Command::Test(arguments) => test::run(&arguments, terminal),
+        Command::Package(arguments) => package::run(&arguments, terminal),
+        Command::Events(arguments) => events::run(&arguments),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -3,7 +3,7 @@
 mod stream;
 
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
@@ -11,6 +11,7 @@ use crate::config::Config;
 use crate::engine::raise;
 use crate::payload;
 use crate::suggest::nearest;
+use crate::world;
 
 pub(crate) use stream::{Streams, register as register_stream};
 
@@ -40,7 +41,7 @@ impl Context {
     /// The time that Lambda leaves until the deadline; `None` if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms?))?;
-        deadline.duration_since(SystemTime::now()).ok().filter(|left| !left.is_zero())
+        deadline.duration_since(world::now()).ok().filter(|left| !left.is_zero())
     }
 }
 
@@ -67,7 +68,7 @@ impl From<&Config> for Function {
 }
 
 /// The names of [`ContextValue`]'s properties, for the hint after a slip.
-const PROPERTIES: [&str; 12] = [
+pub(crate) const PROPERTIES: [&str; 12] = [
     "aws_request_id",
     "function_name",
     "function_version",

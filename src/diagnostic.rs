@@ -29,6 +29,7 @@ pub enum Style {
 
 impl Style {
     const RED: &str = "1;31";
+    const YELLOW: &str = "1;33";
     const BLUE: &str = "1;34";
     const CYAN: &str = "1;36";
     const BOLD: &str = "1";
@@ -49,7 +50,17 @@ impl Style {
 
     /// `warning: …`.
     pub fn warning(self, message: &str) -> String {
-        labelled(self, &self.paint("1;33", "warning"), message)
+        labelled(self, &self.paint(Self::YELLOW, "warning"), message)
+    }
+
+    /// Text that says that something is well.
+    pub fn good(self, text: &str) -> String {
+        self.paint("1;32", text)
+    }
+
+    /// Text that says that something is not well.
+    pub fn bad(self, text: &str) -> String {
+        self.paint(Self::RED, text)
     }
 
     /// Text that stands back behind the rest.
@@ -87,9 +98,95 @@ pub fn render(error: &Error, source_of: &dyn Fn(&str) -> Option<String>, style: 
         [] => (None, &[][..]),
     };
     if let Some(frame) = place {
-        draw_place(&mut out, frame, source_of, style);
+        let caret = Caret { end_column: frame.column + 1, colour: Style::RED };
+        draw_place(&mut out, frame, caret, source_of, style);
     }
     draw_stack(&mut out, callers, style);
+    draw_hints(&mut out, &hints, style);
+    out
+}
+
+/// How much is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// It fails whenever it runs.
+    Error,
+    /// It may be meant.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Self::Error => Style::RED,
+            Self::Warning => Style::YELLOW,
+        }
+    }
+}
+
+/// Something to say of a stretch of a script.
+#[derive(Clone, Copy, Debug)]
+pub struct Notice<'a> {
+    /// How much is wrong.
+    pub severity: Severity,
+    /// What the finding is called.
+    pub code: &'a str,
+    /// One or more lines; those that start with `hint: ` stand below the drawing.
+    pub message: &'a str,
+    /// The file, as it is shown.
+    pub file: &'a str,
+    /// Line, from 1; 0 when it is about the file as a whole.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+    /// The column behind the stretch, on the same line.
+    pub end_column: usize,
+}
+
+/// Draws `notice` with the line of `source` that it is about.
+///
+/// ```
+/// use rhai_lambda::diagnostic::{Notice, Severity, Style, render_notice};
+///
+/// let notice = Notice {
+///     severity: Severity::Warning,
+///     code: "unused-import",
+///     message: "`prices` is never used",
+///     file: "function.rhai",
+///     line: 1,
+///     column: 24,
+///     end_column: 30,
+/// };
+/// let drawing = render_notice(&notice, "import \"lib/prices\" as prices;", Style::Plain);
+/// assert_eq!(drawing, "\
+/// warning[unused-import]: `prices` is never used
+///  --> function.rhai:1:24
+///   |
+/// 1 | import \"lib/prices\" as prices;
+///   |                        ^^^^^^
+/// ");
+/// ```
+pub fn render_notice(notice: &Notice<'_>, source: &str, style: Style) -> String {
+    let (message, hints) = split_hints(notice.message);
+    let colour = notice.severity.colour();
+    let label = format!("{}[{}]", notice.severity.name(), clean(notice.code));
+    let mut out = headline(style, &style.paint(colour, &label), message);
+    let frame = Frame {
+        function: Frame::TOP_LEVEL.to_owned(),
+        file: notice.file.to_owned(),
+        line: notice.line,
+        column: notice.column,
+    };
+    let caret = Caret { end_column: notice.end_column, colour };
+    draw_place(&mut out, &frame, caret, &|_| Some(source.to_owned()), style);
     draw_hints(&mut out, &hints, style);
     out
 }
@@ -131,10 +228,18 @@ fn draw_hints(out: &mut String, hints: &[&str], style: Style) {
     }
 }
 
+/// What stands below the place.
+struct Caret {
+    /// The column behind it.
+    end_column: usize,
+    colour: &'static str,
+}
+
 /// ` --> file:line:column` and, when the source is at hand, the line with its neighbours.
 fn draw_place(
     out: &mut String,
     frame: &Frame,
+    caret: Caret,
     source_of: &dyn Fn(&str) -> Option<String>,
     style: Style,
 ) {
@@ -155,7 +260,7 @@ fn draw_place(
     let _ = writeln!(out, "{:gutter$}{arrow} {file}:{}:{}", "", frame.line, frame.column);
     let Some(line) = shown else { return };
 
-    let line = Layout::new(line, frame.column);
+    let line = Layout::new(line, frame.column, caret.end_column);
     let bar = style.paint(Style::BLUE, "|");
     let numbered = |number: usize, text: &str| {
         let number = style.paint(Style::BLUE, &format!("{number:>gutter$}"));
@@ -169,7 +274,7 @@ fn draw_place(
     }
     out.push_str(&numbered(frame.line, &line.text));
     if frame.column > 0 {
-        let caret = style.paint(Style::RED, "^");
+        let caret = style.paint(caret.colour, &"^".repeat(line.carets));
         let _ = writeln!(out, "{:gutter$} {bar} {:indent$}{caret}", "", "", indent = line.caret);
     }
     if let Some(after) = after {
@@ -198,15 +303,20 @@ struct Layout {
     text: String,
     /// Columns of the terminal left of the caret.
     caret: usize,
+    /// How many carets there are, each a column of the terminal.
+    carets: usize,
     /// The part of the line that is shown, in columns of the terminal.
     window: std::ops::Range<usize>,
 }
 
 impl Layout {
-    fn new(line: &str, column: usize) -> Self {
+    fn new(line: &str, column: usize, end_column: usize) -> Self {
         let cells = cells(line);
+        let start = column.saturating_sub(1);
+        let length = end_column.saturating_sub(column).max(1);
+        let carets: usize = cells.iter().skip(start).take(length).map(|cell| cell.width).sum();
         // Beyond the end of the line is right behind it: columns end at 65535 in the engine.
-        let caret: usize = cells.iter().take(column.saturating_sub(1)).map(|cell| cell.width).sum();
+        let caret: usize = cells.iter().take(start).map(|cell| cell.width).sum();
         let total: usize = cells.iter().map(|cell| cell.width).sum();
         let window = if total <= LINE_WIDTH {
             0..LINE_WIDTH
@@ -216,7 +326,10 @@ impl Layout {
             start..start + LINE_WIDTH
         };
         let (text, dropped) = cut(&cells, &window);
-        Self { text, caret: caret + usize::from(dropped > 0) - dropped, window }
+        // A tab is drawn wide and marked at its start; what is cut off has no carets.
+        let carets = if length == 1 { 1 } else { carets.min(window.end.saturating_sub(caret)) };
+        let caret = caret + usize::from(dropped > 0) - dropped;
+        Self { text, caret, carets: carets.max(1), window }
     }
 
     /// Another line, cut at the same columns.

@@ -4,13 +4,15 @@
 //! [`fault`], so that they never leave this module and [`handler`](crate::handler).
 
 mod bounded;
+#[cfg(feature = "cli")]
+pub(crate) mod complete;
 mod fault;
 mod guard;
 mod resolver;
 mod sort;
 mod sources;
 mod stack;
-mod survivors;
+pub(crate) mod survivors;
 mod syntax;
 
 use std::rc::Rc;
@@ -24,7 +26,7 @@ use crate::modules::{self, Host};
 
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
-pub(crate) use resolver::{Missing, Roots};
+pub(crate) use resolver::{Missing, Roots, Source};
 pub(crate) use stack::{engine_thread, on_engine_stack};
 pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;
@@ -44,6 +46,19 @@ pub(crate) fn build(
     source: &str,
     logger: Rc<Logger>,
     end_mark: Rc<EndMark>,
+) -> (Engine, Host) {
+    let sources = sources::Sources::gather(&roots, source);
+    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
+}
+
+/// Builds an engine with the modules that `named` says are in use.
+fn assemble(
+    config: &Config,
+    roots: Rc<Roots>,
+    handler: &str,
+    logger: Rc<Logger>,
+    end_mark: Rc<EndMark>,
+    named: &dyn Fn(&str) -> bool,
 ) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
@@ -71,11 +86,10 @@ pub(crate) fn build(
         Ok(None)
     });
 
-    let sources = sources::Sources::gather(&roots, source);
-    modules::register(&mut engine, &host, |name| sources.may_use(name));
+    modules::register(&mut engine, &host, named);
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
-    if sources.may_stream() {
+    if named(sources::STREAM) {
         context::register_stream(&mut engine, &host);
     }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.

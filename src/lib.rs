@@ -76,6 +76,11 @@ mod modules;
 mod log;
 mod trace;
 mod calendar;
+#[cfg(feature = "cli")]
+mod world;
+#[path = "world/real.rs"]
+#[cfg(not(feature = "cli"))]
+mod world;
 mod memory;
 pub mod error;
 pub mod config;

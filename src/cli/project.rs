@@ -39,6 +39,9 @@ pub(super) struct Settings {
     /// ARNs of layers, this runtime's among them.
     #[serde(default)]
     pub(super) layers: Vec<String>,
+    /// Functions that a `bootstrap` of one's own adds, which scripts may call.
+    #[serde(default)]
+    pub(super) natives: Vec<String>,
     /// The function's environment variables.
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
@@ -128,7 +131,8 @@ pub(super) fn is_function_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.chars().all(taken)
 }
 
-fn is_variable_name(name: &str) -> bool {
+/// Whether Lambda takes `name` as the name of an environment variable.
+pub(super) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

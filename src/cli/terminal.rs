@@ -6,6 +6,7 @@ use crate::Error;
 use crate::diagnostic::{Style, render};
 use crate::emulator::Line;
 
+use super::check::Report;
 use super::misuse::Misuse;
 use super::surroundings;
 
@@ -26,7 +27,7 @@ impl Terminal {
         match line {
             Line::Log(text) => self.write(&format!("{text}\n")),
             Line::Platform(text) => self.write(&format!("{}\n", self.style.faint(text))),
-            Line::Warning(text) => self.write(&self.style.warning(text)),
+            Line::Warning(text) => self.warning(text),
         }
     }
 
@@ -39,9 +40,31 @@ impl Terminal {
         self.write(&self.style.error(message));
     }
 
+    /// What is not wrong, and may go wrong.
+    pub(super) fn warning(self, message: &str) {
+        self.write(&self.style.warning(message));
+    }
+
+    /// Lines for a person, as they are.
+    pub(super) fn text(self, text: &str) {
+        self.write(text);
+    }
+
     /// An error of a script, drawn with its source.
     pub(super) fn diagnostic(self, error: &Error, source_of: &dyn Fn(&str) -> Option<String>) {
         self.write(&render(error, source_of, self.style));
+    }
+
+    /// What a check found, each with its source and a line between.
+    pub(super) fn report(self, report: &Report) {
+        for drawing in report.draw(self.style) {
+            self.write(&format!("{drawing}\n"));
+        }
+    }
+
+    /// A line of this command's own.
+    pub(super) fn note(self, text: &str) {
+        self.write(&format!("{text}\n"));
     }
 
     fn write(self, text: &str) {

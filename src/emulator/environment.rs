@@ -2,11 +2,13 @@
 //! and starts over after a crash or a timeout.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
 use super::function::Function;
+use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
 use super::journal::{Journal, Tagged};
 use super::logs::{Line, Sink};
@@ -33,6 +35,8 @@ pub struct Environment {
     sandbox: Option<Sandbox>,
     /// Whether the first, separate init has been tried.
     initialised: bool,
+    /// How long that took, if it came before any event: the first one's report tells it.
+    prepared: Option<Duration>,
 }
 
 /// How an event was handled, before it is written up.
@@ -52,7 +56,24 @@ impl Environment {
     /// The same, for one who wants to know whose a line is.
     pub(super) fn observed(function: Function, sink: Tagged) -> Self {
         let journal = Journal::new(sink);
-        Self { function, journal, sandbox: None, initialised: false }
+        Self { function, journal, sandbox: None, initialised: false, prepared: None }
+    }
+
+    /// Starts the runtime ahead of the first event, if nothing was tried yet. The error is the one
+    /// that the first event would have got.
+    pub(super) async fn prepare(&mut self) -> Result<(), Answer> {
+        if std::mem::replace(&mut self.initialised, true) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        // Its lines belong to no event.
+        match self.load("", Phase::Init, began + INIT_LIMIT).await {
+            Ok(ready) => {
+                self.prepared = Some(ready - began);
+                Ok(())
+            }
+            Err(failure) => Err(failure.answer(&ids::uuid())),
+        }
     }
 
     /// Runs the function once and writes START, END and REPORT around its logs.
@@ -74,7 +95,7 @@ impl Environment {
         let id = invocation.id.clone();
         self.journal.open(&id);
         let mut began = Instant::now();
-        let mut init_duration = None;
+        let mut init_duration = self.prepared.take();
         let mut failure = None;
         if !std::mem::replace(&mut self.initialised, true) {
             match self.load(&id, Phase::Init, began + INIT_LIMIT).await {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 
 use super::function::Function;
-use super::invocation::{Invocation, Outcome};
+use super::invocation::{Answer, Invocation, Outcome};
 use super::logs::Line;
 use super::pool::Pool;
 use super::streamed::Streamed;
@@ -146,6 +146,12 @@ impl Lambda {
     pub fn replace(&self, function: Function) -> Result<(), NotInvoked> {
         self.pool(&function.name)?.replace(function);
         Ok(())
+    }
+
+    /// Starts an environment of a function ahead of its first event, which tells whether its code
+    /// loads: the inner error is the one that an event would get.
+    pub async fn prepare(&self, name: &str) -> Result<Result<(), Answer>, NotInvoked> {
+        self.pool(name)?.prepare().await
     }
 
     /// Ends every environment, also those in flight, and whoever waits gets

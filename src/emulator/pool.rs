@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::delivery::Delivery;
 use super::environment::Environment;
 use super::function::Function;
-use super::invocation::{Invocation, Outcome};
+use super::invocation::{Answer, Invocation, Outcome};
 use super::lambda::{FunctionOptions, NotInvoked, Observer, Record};
 use super::streamed::Streamed;
 
@@ -66,6 +66,30 @@ impl Pool {
 
     pub(super) fn function(&self) -> Function {
         self.lock().function.clone()
+    }
+
+    /// Starts an environment that waits for an event, beside those that are at work.
+    pub(super) async fn prepare(&self) -> Result<Result<(), Answer>, NotInvoked> {
+        let _running = Running::enter(&self.work);
+        let mut work = self.work.subscribe();
+        let mut member = self.member(&self.lock(), None);
+        let prepared = tokio::select! {
+            prepared = member.environment.prepare() => Some(prepared),
+            _ = work.wait_for(|work| work.closing) => None,
+        };
+        let Some(prepared) = prepared else {
+            member.environment.shut_down().await;
+            return Err(NotInvoked::ShutDown);
+        };
+        let mut state = self.lock();
+        let is_wanted = prepared.is_ok()
+            && member.generation == state.generation
+            && state.idle.len() + state.busy < self.limit
+            && !self.permits.is_closed();
+        if is_wanted {
+            state.idle.push(member);
+        }
+        Ok(prepared)
     }
 
     pub(super) async fn invoke(
@@ -176,14 +200,20 @@ impl Pool {
             // All the others wait for another tenant: the one that did so for longest goes.
             drop(state.idle.remove(0));
         }
+        self.member(&state, tenant.clone())
+    }
+
+    /// A new environment, in which nothing runs yet.
+    fn member(&self, state: &State, tenant: Option<String>) -> Member {
         let (name, observer) = (self.name.clone(), self.observer.clone());
         let sink = move |id: Option<&str>, line| {
-            observer(Record::Line { function: name.clone(), id: id.map(str::to_owned), line });
+            let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
+            observer(Record::Line { function: name.clone(), id, line });
         };
         Member {
             environment: Environment::observed(state.function.clone(), Arc::new(sink)),
             generation: state.generation,
-            tenant: tenant.clone(),
+            tenant,
         }
     }
 

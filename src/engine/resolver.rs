@@ -127,6 +127,16 @@ impl Roots {
         Ok(roots.iter().any(|root| path.starts_with(root)))
     }
 
+    /// What is said of an import of `name` when neither root has it.
+    pub(crate) fn absent(&self, name: &str) -> String {
+        let hint = match self.nearest(name) {
+            Some(near) => format!("; did you mean `{near}`?"),
+            None => String::new(),
+        };
+        let (task, import) = (self.task.display(), self.import.display());
+        format!("no script `{name}{EXTENSION}` in `{task}` or `{import}`{hint}")
+    }
+
     /// The name of an existing script that `name` probably stands for.
     pub(crate) fn nearest(&self, name: &str) -> Option<String> {
         let (folder, _) = name.rsplit_once('/').unwrap_or(("", name));
@@ -204,7 +214,7 @@ impl Resolver {
         place: Position,
     ) -> Result<Rc<Module>, Box<EvalAltResult>> {
         let source = self.roots.take_module(name).map_err(|missing| match missing {
-            Missing::Absent => self.absent(name),
+            Missing::Absent => raise(("ImportError", self.roots.absent(name))),
             Missing::Refused(why) => raise(("ImportError", why)),
         })?;
         let in_module =
@@ -216,18 +226,6 @@ impl Resolver {
         self.end_mark.append_to(&mut ast);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
         Ok(module.into())
-    }
-
-    fn absent(&self, name: &str) -> Box<EvalAltResult> {
-        let hint = match self.roots.nearest(name) {
-            Some(near) => format!("; did you mean `{near}`?"),
-            None => String::new(),
-        };
-        let (task, import) = (self.roots.task.display(), self.roots.import.display());
-        raise((
-            "ImportError",
-            format!("no script `{name}{EXTENSION}` in `{task}` or `{import}`{hint}"),
-        ))
     }
 }
 

@@ -126,6 +126,11 @@
 
 mod client;
 mod options;
+#[cfg(feature = "cli")]
+mod stand_in;
+#[path = "http/no_stand_in.rs"]
+#[cfg(not(feature = "cli"))]
+mod stand_in;
 mod tls;
 mod transport;
 mod url;
@@ -213,7 +218,7 @@ fn caller(host: &Host) -> impl Fn(&NativeCallContext, &str, &str, Map) -> Fallib
     move |context, method, url, options| {
         let answer = options::request(method, url, options, max_depth)
             .map_err(usage)
-            .and_then(|request| http.send(&request));
+            .and_then(|request| http.send(context, &request));
         placed(context.call_position(), answer.map(to_map))
     }
 }

@@ -2,3 +2,8 @@
 
 mod new;
 mod invoke;
+mod event;
+mod settings;
+mod repeat;
+mod package;
+mod events;

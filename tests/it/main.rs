@@ -53,6 +53,8 @@ mod emulator;
 mod gateway;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
+// `rhai-lambda serve`: a running server, asked by clients, by AWS's tools and by a browser.
+mod serve;
 // `examples/embed`: the library as the base of another `bootstrap`.
 mod embed;
 // The rules of the code, checked by reading it.

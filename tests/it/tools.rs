@@ -30,17 +30,20 @@ pub enum Tool {
     Aws,
     /// An AWS in one process.
     Moto,
+    /// A browser, by its driver.
+    Chromium,
 }
 
 impl Tool {
     /// Every tool, for the summary.
-    pub const ALL: [Self; 3] = [Self::Rie, Self::Aws, Self::Moto];
+    pub const ALL: [Self; 4] = [Self::Rie, Self::Aws, Self::Moto, Self::Chromium];
 
     fn program(self) -> &'static str {
         match self {
             Self::Rie => "bin/aws-lambda-rie",
             Self::Aws => "bin/aws",
             Self::Moto => "bin/moto_server",
+            Self::Chromium => "bin/chromedriver",
         }
     }
 

@@ -66,14 +66,12 @@ impl Http {
     }
 
     /// Whether responses are streamed.
-    #[allow(dead_code)]
     pub(in crate::cli) fn streams(&self) -> bool {
         self.stream
     }
 
     /// The gateway of a function, through the front door `kind`: the one that the table names, or
     /// another one, which then has those of the settings that it can have.
-    #[allow(dead_code)]
     pub(in crate::cli) fn gateway(&self, kind: Kind, function: &Function) -> Gateway {
         let mut gateway = Gateway::new(kind, Owner::from(function))
             .with_stage_variables(self.stage_variables.clone())

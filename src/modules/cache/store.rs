@@ -7,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use rhai::{Array, Dynamic, FnPtr, Map};
 
 use crate::config::Limits;
+use crate::world;
 
 /// Deeper values are refused, as in events and results.
 const MAX_DEPTH: usize = 128;
@@ -161,8 +162,9 @@ struct Life {
 
 impl Life {
     fn is_over(&self) -> bool {
-        self.since.elapsed() >= self.ttl
-            || self.since_by_calendar.elapsed().is_ok_and(|passed| passed >= self.ttl)
+        let by_calendar = world::now().duration_since(self.since_by_calendar);
+        world::steady_now() - self.since >= self.ttl
+            || by_calendar.is_ok_and(|passed| passed >= self.ttl)
     }
 }
 
@@ -212,7 +214,7 @@ impl Cache {
                 self.limit
             ));
         }
-        let (since, since_by_calendar) = (Instant::now(), SystemTime::now());
+        let (since, since_by_calendar) = (world::steady_now(), world::now());
         let life = ttl.map(|ttl| Life { since, since_by_calendar, ttl });
         let mut state = self.state();
         state.remove(key);

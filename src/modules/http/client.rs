@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use once_cell::unsync::OnceCell;
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 use ureq::http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
     HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER,
@@ -18,6 +18,7 @@ use ureq::http::{self, Method, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::options::{Cause, Request};
+use super::stand_in;
 use super::transport::{Dialler, NoLookup, Unreachable};
 use super::url::Url;
 use crate::config::Network;
@@ -63,18 +64,18 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    url: Url,
+    pub(super) url: Url,
 }
 
 /// Why there is no answer.
-struct Failure {
-    reason: Reason,
-    message: String,
-    url: Url,
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) url: Url,
 }
 
 /// The kinds of failure; scripts see the names.
-enum Reason {
+pub(super) enum Reason {
     Connect,
     Tls,
     Closed,
@@ -146,6 +147,9 @@ impl Http {
 
     fn prepare(&self, url: &Url) -> Result<(), (Reason, String)> {
         self.check_allowed(url)?;
+        if stand_in::is_there() {
+            return Ok(());
+        }
         let left = self.guard.time_left().unwrap_or(CONNECT_TIMEOUT);
         self.dialler.prepare(url, left.min(CONNECT_TIMEOUT)).map_err(describe)
     }
@@ -164,10 +168,10 @@ impl Http {
     /// # Errors
     /// `HttpError` without one, `DeadlineExceeded` when the script must stop, `DataTooLarge` for a
     /// body that does not fit.
-    pub(crate) fn send(&self, request: &Request) -> Fallible<Answer> {
+    pub(crate) fn send(&self, context: &NativeCallContext, request: &Request) -> Fallible<Answer> {
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(request);
+            let outcome = self.attempt(context, request);
             // What the deadline cut off is no failure of the other side.
             self.guard.sleep(Duration::ZERO)?;
             match self.pause_before_next(request, attempt, &outcome) {
@@ -231,7 +235,7 @@ impl Http {
     }
 
     /// One try: a request and the redirects that it leads to.
-    fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+    fn attempt(&self, context: &NativeCallContext, request: &Request) -> Result<Answer, Failure> {
         let started = Instant::now();
         let mut hop = Hop {
             method: request.method.clone(),
@@ -243,10 +247,11 @@ impl Http {
         let mut followed = 0;
         loop {
             let left = request.timeout.saturating_sub(started.elapsed());
-            let answer = self.exchange(&hop, left).map_err(|failure| match failure.reason {
-                Reason::Timeout => self.timed_out(failure, request.timeout),
-                _ => failure,
-            })?;
+            let answer =
+                self.exchange(context, &hop, left).map_err(|failure| match failure.reason {
+                    Reason::Timeout => self.timed_out(failure, request.timeout),
+                    _ => failure,
+                })?;
             let (Some(most), Some(location)) = (request.redirects, redirect_of(&answer)) else {
                 return Ok(answer);
             };
@@ -287,9 +292,17 @@ impl Http {
     }
 
     /// One request and its answer, once more if the kept connection turns out to be closed.
-    fn exchange(&self, hop: &Hop, timeout: Duration) -> Result<Answer, Failure> {
+    fn exchange(
+        &self,
+        context: &NativeCallContext,
+        hop: &Hop,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
         let failed = |(reason, message)| Failure { reason, message, url: hop.url.clone() };
         self.check_allowed(&hop.url).map_err(failed)?;
+        if let Some(answered) = stand_in::answer(context, hop) {
+            return answered;
+        }
         let started = Instant::now();
         let made = self.dialler.made();
         let response = self.run(hop, timeout).or_else(|error| {
@@ -373,11 +386,11 @@ fn in_time<B: ureq::AsSendBody>(
 }
 
 /// One request of those that redirects make of it.
-struct Hop<'a> {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<&'a [u8]>,
+pub(super) struct Hop<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<&'a [u8]>,
 }
 
 impl Hop<'_> {
