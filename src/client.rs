@@ -78,19 +78,19 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
-/// The Runtime API cannot be used any more; the process must end.
+/// The Runtime API cannot be used any more, and why.
 #[derive(Debug)]
-pub(crate) struct Gone(String);
-
-impl Gone {
-    pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
+pub(crate) enum Gone {
+    /// It cannot be reached, or makes no sense.
+    Lost(String),
+    /// It says that this environment is over: the process must end.
+    Over(String),
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (Self::Lost(why) | Self::Over(why)) = self;
+        f.write_str(why)
     }
 }
 
@@ -123,7 +123,7 @@ impl Client {
         if !is_authority(authority) {
             let message =
                 format!("`AWS_LAMBDA_RUNTIME_API` is `{authority}`, expected `host:port`");
-            return Err(Gone(message));
+            return Err(Gone::Lost(message));
         }
         let common = format!(
             "host: {authority}\r\nuser-agent: rhai-lambda/{}\r\n",
@@ -167,7 +167,7 @@ impl Client {
             failures += 1;
             if failures == MAX_FAILURES {
                 let authority = self.connection.authority();
-                return Err(Gone(format!(
+                return Err(Gone::Lost(format!(
                     "the Runtime API at `{authority}` gives no events: {failure}"
                 )));
             }
@@ -257,7 +257,7 @@ impl Client {
     fn verdict(&mut self, reply: std::io::Result<Reply>) -> Result<Verdict, Gone> {
         let reply = reply.map_err(|error| {
             let authority = self.connection.authority();
-            Gone(format!("cannot reach the Runtime API at `{authority}`: {error}"))
+            Gone::Lost(format!("cannot reach the Runtime API at `{authority}`: {error}"))
         })?;
         match reply.status {
             200..=299 => Ok(Verdict::Accepted),
@@ -269,7 +269,7 @@ impl Client {
 
     fn failed(&self, reply: &Reply) -> Gone {
         let (authority, answer) = (self.connection.authority(), self.describe(reply));
-        Gone(format!("the Runtime API at `{authority}` failed: {answer}"))
+        Gone::Over(format!("the Runtime API at `{authority}` failed: {answer}"))
     }
 
     /// The status and what the body says, in one line.

@@ -33,7 +33,7 @@ pub(crate) use comments::compile;
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots, Source};
-pub(crate) use stack::on_engine_stack;
+pub(crate) use stack::{engine_thread, on_engine_stack};
 pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;
 
@@ -54,12 +54,7 @@ pub(crate) fn build(
     end_mark: Rc<EndMark>,
 ) -> (Engine, Host) {
     let sources = sources::Sources::gather(&roots, source);
-    let (mut engine, host) =
-        assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name));
-    if sources.may_stream() {
-        context::register_stream(&mut engine, &host);
-    }
-    (engine, host)
+    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
 }
 
 /// Builds an engine with the modules that `named` says are in use.
@@ -100,6 +95,9 @@ fn assemble(
     modules::register(&mut engine, &host, named);
     engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
     context::register(&mut engine);
+    if named(sources::STREAM) {
+        context::register_stream(&mut engine, &host);
+    }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host);
     sort::register(&mut engine);

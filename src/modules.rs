@@ -69,7 +69,7 @@ impl Host {
             web: Rc::default(),
             streams: Rc::default(),
             http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace.clone())),
-            cache: Arc::new(Cache::new(config.limits.max_memory / 4)),
+            cache: cache::of_engine(&config.limits),
             metrics_namespace: config.metrics_namespace.as_deref().map(Rc::from),
             limits: config.limits.clone(),
             guard,

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use rhai::Engine;
 
 use crate::config::Config;
-use crate::context;
 use crate::engine::{EndMark, Roots, assemble};
 use crate::log::Logger;
 
@@ -25,9 +24,7 @@ pub(crate) struct Native {
 /// Builds the engine that `bootstrap` would have for a script that names every module.
 pub(crate) fn engine(config: &Config, roots: Rc<Roots>) -> Engine {
     let (logger, end_mark) = (Rc::new(Logger::new(config)), Rc::new(EndMark::new()));
-    let (mut engine, host) = assemble(config, roots, &config.handler, logger, end_mark, &|_| true);
-    context::register_stream(&mut engine, &host);
-    engine
+    assemble(config, roots, &config.handler, logger, end_mark, &|_| true).0
 }
 
 /// Every function of `engine`, Rhai's own among them.

@@ -5,13 +5,14 @@ use std::collections::HashSet;
 use crate::engine::Roots;
 use crate::engine::resolver::plain_name;
 
+/// Not a module: streamed answers, which a script may use if the word is anywhere in it.
+pub(crate) const STREAM: &str = "stream";
+
 /// What a function's scripts name, as far as it can be known before any of them runs.
 #[derive(Default)]
 pub(crate) struct Sources {
     /// The words before a `::`, anywhere.
     namespaces: HashSet<String>,
-    /// Whether the word `stream` is anywhere.
-    streams: bool,
     /// An import whose path is computed may bring anything.
     open_ended: bool,
 }
@@ -32,11 +33,6 @@ impl Sources {
         gathered
     }
 
-    /// Whether a script may stream its answer.
-    pub(crate) fn may_stream(&self) -> bool {
-        self.open_ended || self.streams
-    }
-
     /// Whether a script may use the module `name`.
     pub(crate) fn may_use(&self, name: &str) -> bool {
         self.open_ended || self.namespaces.contains(name)
@@ -49,7 +45,9 @@ impl Sources {
                 self.namespaces.insert(name.to_owned());
             }
         }
-        self.streams |= text.contains("stream");
+        if text.contains(STREAM) {
+            self.namespaces.insert(STREAM.to_owned());
+        }
         let (imports, open_ended) = imports_of(text);
         self.open_ended |= open_ended;
         imports

@@ -12,6 +12,8 @@ mod framing;
 mod streams;
 // Connections that close, break, lie or never were.
 mod faults;
+// Managed Instances: many workers in one process, of which none is in the way of another.
+mod workers;
 // Errors before the first event: one report, no `/next`, an end within a second.
 mod init;
 // Limits that only the wire shows: when an answer comes, and many limits in one environment.
