@@ -19,8 +19,8 @@ impl Http {
     }
 
     fn refuse(&self, context: &NativeCallContext) -> Result<Dynamic, Box<EvalAltResult>> {
-        let message = "this runtime was built without `http::`; `layer/build.sh --with-http` makes \
-                       a layer that has it";
+        let message = "this runtime was built without `http::`: the feature `http` of the crate \
+                       `rhai-lambda` brings it";
         placed(context.call_position(), Err(raise(("HttpError", message))))
     }
 }
