@@ -3,11 +3,16 @@
 //! Exit statuses: 0 for an answer, 1 when the function failed, 2 when the command was used wrongly,
 //! 130 after Ctrl-C. What a program may read is on standard output, all else on standard error.
 
+mod new;
 mod invoke;
+mod test;
+mod package;
+mod events;
 mod bootstrap;
 mod target;
 mod project;
 mod function;
+mod env_file;
 mod event;
 mod misuse;
 mod surroundings;
@@ -25,6 +30,7 @@ use terminal::Terminal;
 #[command(version, propagate_version = true, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "\
 Examples:
+  rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
 ")]
@@ -35,7 +41,11 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    New(new::Arguments),
     Invoke(invoke::Arguments),
+    Test(test::Arguments),
+    Package(package::Arguments),
+    Events(events::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -63,7 +73,11 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {
     match command {
+        Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
+        Command::Test(arguments) => test::run(&arguments, terminal),
+        Command::Package(arguments) => package::run(&arguments, terminal),
+        Command::Events(arguments) => events::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -3,18 +3,18 @@
 //! The only place that knows a path or a header of it. It knows nothing of scripts. Source: the
 //! chapter "Using the Lambda runtime API" of AWS's developer guide.
 
-mod transport;
+mod connection;
+mod head;
 
 use std::fmt;
-use std::io::Read;
+use std::io::Write;
+use std::ops::Range;
 use std::thread;
 use std::time::Duration;
 
-use ureq::http::{HeaderMap, Request, Response, StatusCode, Uri};
-use ureq::unversioned::resolver::DefaultResolver;
-use ureq::{Agent, Body};
-
 use crate::answer::Answer;
+use crate::client::connection::{Connection, Patience, Reply};
+use crate::client::head::{headers, status_text};
 use crate::context::Context;
 use crate::error::Error;
 
@@ -45,15 +45,24 @@ const IDLE_PAUSE: Duration = Duration::from_millis(50);
 /// An event, with all that its answer needs.
 #[derive(Debug)]
 pub(crate) struct Invocation {
+    pub(crate) receipt: Receipt,
     pub(crate) context: Context,
-    pub(crate) event: Vec<u8>,
-    receipt: Receipt,
+    /// Or why a part of it is missing: its caller still waits for an answer.
+    pub(crate) event: Result<Event, String>,
+}
+
+/// The bytes of an event, where they were received.
+#[derive(Debug)]
+pub(crate) struct Event {
+    buffer: Vec<u8>,
+    range: Range<usize>,
 }
 
 /// What an answer must carry.
 #[derive(Clone, Debug)]
 pub(crate) struct Receipt {
-    request_id: String,
+    /// The request id as a part of a path.
+    path: String,
     invocation_id: Option<String>,
 }
 
@@ -66,15 +75,6 @@ pub(crate) enum Verdict {
     TooLarge(String),
     /// Nobody waits for it any more, or Lambda does not like it: log it and go on.
     Refused(String),
-}
-
-/// What `/next` gave.
-#[derive(Debug)]
-pub(crate) enum Next {
-    /// An event.
-    Event(Box<Invocation>),
-    /// An event of which a part is missing, and why. Its caller still waits for an answer.
-    Broken(Box<(Receipt, Context, String)>),
 }
 
 /// The Runtime API cannot be used any more; the process must end.
@@ -96,82 +96,68 @@ impl fmt::Display for Gone {
 /// A connection to the Runtime API, kept from one invocation to the next.
 #[derive(Debug)]
 pub(crate) struct Client {
-    agent: Agent,
-    authority: String,
-    /// Where events come from, parsed once.
-    next: Uri,
+    connection: Connection,
+    /// The whole request for an event, but for its last line; it is always the same.
+    next: Vec<u8>,
+    /// The headers that every request has.
+    common: String,
 }
 
-impl Invocation {
-    pub(crate) fn into_parts(self) -> (Receipt, Context, Vec<u8>) {
-        (self.receipt, self.context, self.event)
+impl Event {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[self.range.clone()]
     }
 }
 
 impl Client {
-    /// A client of the Runtime API at `authority`, which is `host:port`.
+    /// A client of the Runtime API at `authority`, which is `host:port`. It connects when it is
+    /// first asked for something.
     ///
     /// # Errors
     /// [`Gone`] if it is not that.
     pub(crate) fn new(authority: &str) -> Result<Self, Gone> {
-        let next = format!("http://{authority}/2018-06-01/runtime/invocation/next");
-        let next = Uri::try_from(next).map_err(|_| {
-            Gone::new(format!("`AWS_LAMBDA_RUNTIME_API` is `{authority}`, expected `host:port`"))
-        })?;
-        let config = Agent::config_builder()
-            // Statuses are answers here, not failures.
-            .http_status_as_error(false)
-            .user_agent(concat!("rhai-lambda/", env!("CARGO_PKG_VERSION")))
-            .accept("")
-            .accept_encoding("")
-            .max_redirects(0)
-            .proxy(None)
-            .max_idle_connections(1)
-            .max_idle_connections_per_host(1)
-            // The sandbox may be frozen for hours between two requests.
-            .max_idle_age(Duration::from_secs(u64::from(u32::MAX)))
-            .build();
-        let connector = transport::RuntimeApiConnector;
-        Ok(Self {
-            agent: Agent::with_parts(config, connector, DefaultResolver::default()),
-            authority: authority.to_owned(),
-            next,
-        })
+        if !is_authority(authority) {
+            let message =
+                format!("`AWS_LAMBDA_RUNTIME_API` is `{authority}`, expected `host:port`");
+            return Err(Gone(message));
+        }
+        let common = format!(
+            "host: {authority}\r\nuser-agent: rhai-lambda/{}\r\n",
+            env!("CARGO_PKG_VERSION")
+        );
+        let next = format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n{common}");
+        Ok(Self { connection: Connection::new(authority), next: next.into_bytes(), common })
     }
 
     /// Waits for the next event, for as long as it takes.
     ///
     /// # Errors
     /// [`Gone`] after several failures in a row, or at once when Lambda asks the runtime to end.
-    pub(crate) fn next(&self) -> Result<Next, Gone> {
+    pub(crate) fn next(&mut self) -> Result<Invocation, Gone> {
         let mut failures = 0;
         let mut pause = FIRST_PAUSE;
         loop {
-            let failure = match self.send(Request::get(self.next.clone()), &[]) {
-                Ok(response) => match response.status() {
-                    StatusCode::OK => match read_event(response) {
-                        Ok(next) => return Ok(next),
+            self.connection.request.clear();
+            self.connection.request.extend_from_slice(&self.next);
+            let failure = match self.connection.exchange(&[], Patience::Endless) {
+                Ok(reply) => match reply.status {
+                    200 => match self.read_event(reply) {
+                        Ok(invocation) => return Ok(invocation),
                         Err(failure) => failure,
                     },
-                    StatusCode::NO_CONTENT => {
+                    204 => {
                         thread::sleep(IDLE_PAUSE);
                         continue;
                     }
-                    StatusCode::INTERNAL_SERVER_ERROR => {
-                        return Err(Gone::new(format!(
-                            "the Runtime API at `{}` failed: {}",
-                            self.authority,
-                            describe(response)
-                        )));
-                    }
-                    _ => format!("unexpected answer: {}", describe(response)),
+                    500 => return Err(self.failed(&reply)),
+                    _ => format!("unexpected answer: {}", self.describe(&reply)),
                 },
                 Err(error) => error.to_string(),
             };
             failures += 1;
             if failures == MAX_FAILURES {
-                let authority = &self.authority;
-                return Err(Gone::new(format!(
+                let authority = self.connection.authority();
+                return Err(Gone(format!(
                     "the Runtime API at `{authority}` gives no events: {failure}"
                 )));
             }
@@ -180,15 +166,19 @@ impl Client {
         }
     }
 
+    /// Takes back what an event was received in, for the next one.
+    pub(crate) fn give_back(&mut self, event: Event) {
+        self.connection.give_back(event.buffer);
+    }
+
     /// Sends the result of an invocation.
     ///
     /// # Errors
     /// [`Gone`] when Lambda asks the runtime to end, or cannot be reached.
-    pub(crate) fn respond(&self, receipt: &Receipt, answer: &Answer) -> Result<Verdict, Gone> {
-        let request = self
-            .answer_to(receipt, "response")
-            .header("content-type", answer.content_type.as_ref());
-        self.post(request, &answer.body)
+    pub(crate) fn respond(&mut self, receipt: &Receipt, answer: &Answer) -> Result<Verdict, Gone> {
+        self.begin_answer(receipt, "response");
+        self.header("content-type", &answer.content_type);
+        self.post(&answer.body)
     }
 
     /// Sends the failure of an invocation.
@@ -196,12 +186,13 @@ impl Client {
     /// # Errors
     /// As [`respond`](Self::respond).
     pub(crate) fn error(
-        &self,
+        &mut self,
         receipt: &Receipt,
         error: &Error,
         working_directory: &str,
     ) -> Result<Verdict, Gone> {
-        self.post_error(self.answer_to(receipt, "error"), error, working_directory)
+        self.begin_answer(receipt, "error");
+        self.post_error(error, working_directory)
     }
 
     /// Sends the failure of init; the process must end afterwards.
@@ -209,159 +200,205 @@ impl Client {
     /// # Errors
     /// As [`respond`](Self::respond).
     pub(crate) fn init_error(
-        &self,
+        &mut self,
         error: &Error,
         working_directory: &str,
     ) -> Result<Verdict, Gone> {
-        let url = format!("http://{}/2018-06-01/runtime/init/error", self.authority);
-        self.post_error(Request::post(url), error, working_directory)
+        self.begin("init/error");
+        self.post_error(error, working_directory)
     }
 
-    fn answer_to(&self, receipt: &Receipt, kind: &str) -> ureq::http::request::Builder {
-        let Receipt { request_id, invocation_id } = receipt;
-        let authority = &self.authority;
-        let url = format!("http://{authority}/2018-06-01/runtime/invocation/{request_id}/{kind}");
-        let request = Request::post(url);
-        match invocation_id {
-            Some(id) => request.header(INVOCATION_ID, id),
-            None => request,
-        }
-    }
-
-    fn post_error(
-        &self,
-        request: ureq::http::request::Builder,
-        error: &Error,
-        working_directory: &str,
-    ) -> Result<Verdict, Gone> {
-        let mut request = request
-            .header("content-type", "application/vnd.aws.lambda.error+json")
-            .header(ERROR_TYPE, error.header());
+    fn post_error(&mut self, error: &Error, working_directory: &str) -> Result<Verdict, Gone> {
+        self.header("content-type", "application/vnd.aws.lambda.error+json");
+        self.header(ERROR_TYPE, &error.header());
         let cause = error.xray_cause(working_directory);
         if cause.len() <= XRAY_CAUSE_MAX {
-            request = request.header(XRAY_ERROR_CAUSE, cause);
+            self.header(XRAY_ERROR_CAUSE, &cause);
         }
-        let mut body = error.to_json().to_string();
-        if body.len() > ERROR_BODY_MAX {
-            body = error.clipped(ERROR_BODY_MAX / 8).to_json().to_string();
-        }
-        self.post(request, body.as_bytes())
+        self.post(&error_body(error))
     }
 
-    fn post(&self, request: ureq::http::request::Builder, body: &[u8]) -> Result<Verdict, Gone> {
-        let response = self.send(request, body).map_err(|error| {
-            Gone::new(format!("cannot reach the Runtime API at `{}`: {error}", self.authority))
+    /// Begins a request to `path`, up to the headers that all have.
+    fn begin(&mut self, path: &str) {
+        let request = &mut self.connection.request;
+        request.clear();
+        for part in ["POST /2018-06-01/runtime/", path, " HTTP/1.1\r\n", &self.common] {
+            request.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    fn begin_answer(&mut self, receipt: &Receipt, kind: &str) {
+        self.begin(&["invocation/", &receipt.path, "/", kind].concat());
+        if let Some(id) = &receipt.invocation_id {
+            self.header(INVOCATION_ID, id);
+        }
+    }
+
+    fn header(&mut self, name: &str, value: &str) {
+        for part in [name, ": ", value, "\r\n"] {
+            self.connection.request.extend_from_slice(part.as_bytes());
+        }
+    }
+
+    fn post(&mut self, body: &[u8]) -> Result<Verdict, Gone> {
+        // Writing into memory cannot fail.
+        let _ = write!(self.connection.request, "content-length: {}\r\n", body.len());
+        let reply = self.connection.exchange(body, Patience::Limited);
+        self.verdict(reply)
+    }
+
+    fn verdict(&mut self, reply: std::io::Result<Reply>) -> Result<Verdict, Gone> {
+        let reply = reply.map_err(|error| {
+            let authority = self.connection.authority();
+            Gone(format!("cannot reach the Runtime API at `{authority}`: {error}"))
         })?;
-        match response.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Ok(Verdict::TooLarge(describe(response))),
-            StatusCode::INTERNAL_SERVER_ERROR => {
-                let answer = describe(response);
-                Err(Gone::new(format!("the Runtime API at `{}` failed: {answer}", self.authority)))
-            }
-            status if status.is_success() => {
-                drain(response.into_body().into_reader());
-                Ok(Verdict::Accepted)
-            }
-            _ => Ok(Verdict::Refused(describe(response))),
+        match reply.status {
+            200..=299 => Ok(Verdict::Accepted),
+            413 => Ok(Verdict::TooLarge(self.describe(&reply))),
+            500 => Err(self.failed(&reply)),
+            _ => Ok(Verdict::Refused(self.describe(&reply))),
         }
     }
 
-    /// Sends a request, a second time if the kept connection turns out to be closed.
-    ///
-    /// A repeated answer does no harm: Lambda refuses the second of two.
-    fn send(
-        &self,
-        request: ureq::http::request::Builder,
-        body: &[u8],
-    ) -> Result<Response<Body>, ureq::Error> {
-        let request = request.body(()).map_err(ureq::Error::from)?;
-        let attempt = || -> Result<Response<Body>, ureq::Error> {
-            let (parts, ()) = request.clone().into_parts();
-            if parts.method == ureq::http::Method::GET {
-                self.agent.run(Request::from_parts(parts, ()))
-            } else {
-                self.agent.run(Request::from_parts(parts, body))
+    fn failed(&self, reply: &Reply) -> Gone {
+        let (authority, answer) = (self.connection.authority(), self.describe(reply));
+        Gone(format!("the Runtime API at `{authority}` failed: {answer}"))
+    }
+
+    /// The status and what the body says, in one line.
+    fn describe(&self, reply: &Reply) -> String {
+        const SHOWN: usize = 500;
+        let received = self.connection.received();
+        let mut text = status_text(&received[reply.head.clone()]);
+        if let Ok(body) = &reply.body {
+            let body = &received[body.clone()];
+            let body = String::from_utf8_lossy(&body[..body.len().min(SHOWN)]);
+            for (at, word) in body.split_whitespace().enumerate() {
+                text.push_str(if at == 0 { ": " } else { " " });
+                text.push_str(word);
             }
+        }
+        text
+    }
+
+    fn read_event(&mut self, reply: Reply) -> Result<Invocation, String> {
+        let mut context = Context::default();
+        let (mut request_id, mut deadline_ms, mut invocation_id) = (None, None, None);
+        for header in headers(&self.connection.received()[reply.head]) {
+            let (name, value) = header?;
+            let mut lower = [0; LONGEST_NAME];
+            let Some(lower) = lower.get_mut(..name.len()) else { continue };
+            lower.copy_from_slice(name);
+            lower.make_ascii_lowercase();
+            let field = match std::str::from_utf8(lower).unwrap_or_default() {
+                REQUEST_ID => &mut request_id,
+                DEADLINE_MS => &mut deadline_ms,
+                INVOKED_FUNCTION_ARN => &mut context.invoked_function_arn,
+                TRACE_ID => &mut context.trace_id,
+                CLIENT_CONTEXT => &mut context.client_context,
+                COGNITO_IDENTITY => &mut context.identity,
+                TENANT_ID => &mut context.tenant_id,
+                INVOCATION_ID => &mut invocation_id,
+                _ => continue,
+            };
+            *field = text(value)?;
+        }
+        context.aws_request_id = request_id.ok_or("an event came without a request id")?;
+        context.deadline_ms = deadline_ms.and_then(|ms| ms.parse().ok());
+        let receipt = Receipt { path: path_segment(&context.aws_request_id), invocation_id };
+        let event = match reply.body {
+            Ok(range) => Ok(Event { buffer: self.connection.take_buffer(), range }),
+            Err((count, why)) => Err(format!("the event broke off after {count} bytes: {why}")),
         };
-        match attempt() {
-            Err(ureq::Error::Io(error)) if is_closed(&error) => attempt(),
-            result => result,
-        }
+        Ok(Invocation { receipt, context, event })
     }
 }
 
-fn is_closed(error: &std::io::Error) -> bool {
-    use std::io::ErrorKind as K;
-    matches!(
-        error.kind(),
-        K::UnexpectedEof | K::ConnectionReset | K::ConnectionAborted | K::BrokenPipe
-    )
-}
+/// No header that is looked for has a longer name.
+const LONGEST_NAME: usize = 40;
 
-fn read_event(response: Response<Body>) -> Result<Next, String> {
-    let (parts, body) = response.into_parts();
-    let headers = &parts.headers;
-    let Some(request_id) = text(headers, REQUEST_ID).filter(|id| is_path_segment(id)) else {
-        return Err("an event came without a usable request id".to_owned());
-    };
-    let receipt =
-        Receipt { request_id: request_id.clone(), invocation_id: text(headers, INVOCATION_ID) };
-    let context = Context {
-        aws_request_id: request_id,
-        invoked_function_arn: text(headers, INVOKED_FUNCTION_ARN),
-        deadline_ms: text(headers, DEADLINE_MS).and_then(|ms| ms.trim().parse().ok()),
-        trace_id: text(headers, TRACE_ID),
-        client_context: text(headers, CLIENT_CONTEXT),
-        identity: text(headers, COGNITO_IDENTITY),
-        tenant_id: text(headers, TENANT_ID),
-    };
-    let length = body.content_length().and_then(|length| usize::try_from(length).ok());
-    // One byte more lets the reader see the end without growing. A length is only a promise, so
-    // that no more is taken up front than Lambda's largest event.
-    let mut event = Vec::with_capacity(length.unwrap_or(0).min(8 << 20) + 1);
-    match body.into_reader().read_to_end(&mut event) {
-        Ok(_) => Ok(Next::Event(Box::new(Invocation { context, event, receipt }))),
-        Err(error) => {
-            let why = format!("the event broke off after {} bytes: {error}", event.len());
-            Ok(Next::Broken(Box::new((receipt, context, why))))
-        }
+/// A header's value, if it is not empty.
+fn text(value: &[u8]) -> Result<Option<String>, String> {
+    // It would end a line where a value is sent back.
+    if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+        return Err("an event came with control characters in a header".to_owned());
     }
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    let value = headers.get(name)?.as_bytes();
     let text = match std::str::from_utf8(value) {
         Ok(text) => text.to_owned(),
         Err(_) => String::from_utf8_lossy(value).into_owned(),
     };
-    Some(text).filter(|text| !text.is_empty())
+    Ok(Some(text).filter(|text| !text.is_empty()))
 }
 
-/// A request id becomes a part of a path; Lambda's are UUIDs.
-fn is_path_segment(id: &str) -> bool {
-    id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+/// `host:port`, where the host is a name or an address, one of IPv6 in brackets.
+fn is_authority(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address,
+        None if host.contains(':') => return false,
+        None => host,
+    };
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
+    !host.is_empty() && host.bytes().all(is_plain) && port.parse::<u16>().is_ok()
 }
 
-/// Reads the rest of an answer: with a part unread, the connection is of no further use.
-fn drain(mut body: impl Read) {
-    let mut scratch = [0; 512];
-    // An answer without an end is given up, and the connection with it.
-    for _ in 0..2048 {
-        if !matches!(body.read(&mut scratch), Ok(1..)) {
-            return;
+/// A request id as a part of a path. Lambda's are UUIDs; whatever else comes stays one segment.
+fn path_segment(id: &str) -> String {
+    let mut segment = String::with_capacity(id.len());
+    for byte in id.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            segment.push(char::from(byte));
+        } else {
+            segment.push('%');
+            for digit in [byte >> 4, byte & 15] {
+                segment.push(char::from(b"0123456789ABCDEF"[usize::from(digit)]));
+            }
         }
     }
+    segment
 }
 
-/// The status and what the body says, in one line.
-fn describe(response: Response<Body>) -> String {
-    const SHOWN: u64 = 500;
-    let status = response.status();
-    let mut body = Vec::new();
-    let mut reader = response.into_body().into_reader();
-    let _ = reader.by_ref().take(SHOWN).read_to_end(&mut body);
-    drain(reader);
-    let body = String::from_utf8_lossy(&body);
-    let body = body.split_whitespace().collect::<Vec<_>>().join(" ");
-    if body.is_empty() { status.to_string() } else { format!("{status}: {body}") }
+/// The body of an error, cut where AWS would not take it.
+fn error_body(error: &Error) -> Vec<u8> {
+    let body = error.to_json().to_string();
+    if body.len() <= ERROR_BODY_MAX {
+        return body.into_bytes();
+    }
+    error.clipped(ERROR_BODY_MAX / 8).to_json().to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_authority, path_segment};
+
+    #[test]
+    fn an_authority_is_a_host_and_a_port() {
+        for good in
+            ["127.0.0.1:9001", "localhost:80", "[::1]:9001", "[fe80::1%eth0]:1", "a-b.c_d:1"]
+        {
+            assert!(is_authority(good), "{good}");
+        }
+        for bad in [
+            "",
+            ":",
+            "host",
+            "host:",
+            ":80",
+            "host:x",
+            "host:99999",
+            "a b:1",
+            "http://h:1",
+            "::1:1",
+            "h:1/x",
+            "h\r\n:1",
+        ] {
+            assert!(!is_authority(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_stays_one_segment_of_a_path() {
+        assert_eq!(path_segment("8476a536-e9f4"), "8476a536-e9f4");
+        assert_eq!(path_segment("a b/../?#%é"), "a%20b%2F..%2F%3F%23%25%C3%A9");
+    }
 }

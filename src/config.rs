@@ -47,6 +47,8 @@ pub struct Config {
     pub network: Network,
     /// `RHAI_LAMBDA_METRICS_NAMESPACE`: the namespace of `metrics::`, unless a call names another.
     pub metrics_namespace: Option<String>,
+    /// `AWS_XRAY_DAEMON_ADDRESS`: where spans are sent.
+    pub xray_daemon: Option<String>,
     /// The limits of a script.
     pub limits: Limits,
     /// What is set and does nothing, in words; logged at the start.
@@ -199,6 +201,7 @@ impl Config {
             ),
             network: vars.network()?,
             metrics_namespace: vars.text("RHAI_LAMBDA_METRICS_NAMESPACE"),
+            xray_daemon: vars.text("AWS_XRAY_DAEMON_ADDRESS"),
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
             warnings: Vec::new(),
         })
@@ -206,7 +209,7 @@ impl Config {
 }
 
 /// Every setting that is ours.
-const SETTINGS: [&str; 13] = [
+const SETTINGS: [&str; 14] = [
     "RHAI_LAMBDA_CA_FILE",
     "RHAI_LAMBDA_DEADLINE_MARGIN_MS",
     "RHAI_LAMBDA_IMPORT_ROOT",
@@ -220,6 +223,7 @@ const SETTINGS: [&str; 13] = [
     "RHAI_LAMBDA_MAX_OPERATIONS",
     "RHAI_LAMBDA_METRICS_NAMESPACE",
     "RHAI_LAMBDA_NET_ALLOW",
+    "RHAI_LAMBDA_WARMUP",
 ];
 
 /// The warning for a variable that looks like a setting and is none.
@@ -241,6 +245,13 @@ struct Vars<'a> {
 impl Vars<'_> {
     fn text(&self, name: &str) -> Option<String> {
         (self.var)(name).filter(|value| !value.is_empty())
+    }
+
+    /// Values separated by commas.
+    fn list(&self, name: &str) -> Vec<String> {
+        let text = self.text(name).unwrap_or_default();
+        let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+        values.map(str::to_owned).collect()
     }
 
     fn path(&self, name: &str, default: &str) -> PathBuf {
@@ -288,6 +299,7 @@ impl Vars<'_> {
             allow: allow.transpose()?,
             ca_file: self.text("RHAI_LAMBDA_CA_FILE").map(PathBuf::from),
             roots_file: self.text("SSL_CERT_FILE").map(PathBuf::from),
+            warmup: self.list("RHAI_LAMBDA_WARMUP"),
             runtime_api: self.text("AWS_LAMBDA_RUNTIME_API"),
         })
     }

@@ -1,7 +1,7 @@
 //! What a script learns of the invocation it handles: the `context` parameter.
 
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map};
 
@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::engine::raise;
 use crate::payload;
 use crate::suggest::nearest;
+use crate::world;
 
 /// Everything that Lambda says about one invocation.
 ///
@@ -36,7 +37,7 @@ impl Context {
     /// The time that Lambda leaves until the deadline; `None` if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = UNIX_EPOCH.checked_add(Duration::from_millis(self.deadline_ms?))?;
-        deadline.duration_since(SystemTime::now()).ok().filter(|left| !left.is_zero())
+        deadline.duration_since(world::now()).ok().filter(|left| !left.is_zero())
     }
 }
 
@@ -63,7 +64,7 @@ impl From<&Config> for Function {
 }
 
 /// The names of [`ContextValue`]'s properties, for the hint after a slip.
-const PROPERTIES: [&str; 12] = [
+pub(crate) const PROPERTIES: [&str; 12] = [
     "aws_request_id",
     "function_name",
     "function_version",

@@ -52,6 +52,16 @@ impl Style {
         labelled(self, &self.paint("1;33", "warning"), message)
     }
 
+    /// Text that says that something is well.
+    pub fn good(self, text: &str) -> String {
+        self.paint("1;32", text)
+    }
+
+    /// Text that says that something is not well.
+    pub fn bad(self, text: &str) -> String {
+        self.paint(Self::RED, text)
+    }
+
     /// Text that stands back behind the rest.
     pub fn faint(self, text: &str) -> String {
         self.paint(Self::DIM, text)

@@ -5,20 +5,31 @@
 //! one cannot hide behind the same slip in the other. It prints nothing and reads no environment
 //! variable: lines go to a [`Sink`], settings come with the [`Function`].
 
+mod lambda;
+mod pool;
+mod invoke_api;
+mod streamed;
 mod environment;
+mod sandbox;
 mod runtime_api;
 mod exchange;
+mod delivery;
 mod protocol;
 mod child;
 mod logs;
+mod journal;
 mod function;
 mod invocation;
 mod report;
 mod ids;
+pub mod gateway;
 
 pub use environment::Environment;
 pub use function::Function;
 pub use invocation::{Answer, Invocation, Outcome};
+pub use invoke_api::invoke_api;
+pub use lambda::{FunctionOptions, Lambda, NotInvoked, Observer, Record};
 pub use logs::{Line, Sink};
-pub use protocol::{MAX_EVENT, MAX_RESPONSE};
+pub use protocol::{MAX_EVENT, MAX_RESPONSE, MAX_STREAM};
 pub use report::{Report, Status};
+pub use streamed::Streamed;

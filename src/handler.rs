@@ -7,17 +7,21 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use rhai::{AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, Scope};
+use serde_json::Map;
 
 use crate::answer::Answer;
-use crate::config::Config;
+use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
-use crate::engine::{self, Missing, Phase, Roots};
+use crate::engine::{self, Missing, Phase, Roots, Source};
 use crate::error::{Error, Frame};
 use crate::log::Logger;
 use crate::modules::Host;
 use crate::modules::lambda::Raw;
 use crate::payload::{self, Style};
 use crate::suggest::nearest;
+
+#[cfg(feature = "cli")]
+mod test;
 
 /// A compiled handler with the engine that runs it.
 ///
@@ -78,56 +82,9 @@ impl Handler {
         extend: impl FnOnce(&mut Engine),
     ) -> Result<Self, Error> {
         let (path, function) = split_name(&config.handler)?;
-        let roots = Rc::new(Roots::new(config));
-        let source = roots.read_handler(path).map_err(|missing| match missing {
-            Missing::Absent => absent(&roots, config, path),
-            Missing::Refused(why) if why.contains("UTF-8") => {
-                Error::init("Runtime.UserCodeSyntaxError", why)
-            }
-            Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
-        })?;
-        let (mut engine, host) =
-            engine::build(config, Rc::clone(&roots), path, &source.text, logger);
-        extend(&mut engine);
-
-        let mut ast = engine.compile(&source.text).map_err(|error| {
-            let place = Frame {
-                function: Frame::TOP_LEVEL.to_owned(),
-                file: source.file.clone(),
-                line: error.position().line().unwrap_or(0),
-                column: error.position().position().unwrap_or(0),
-            };
-            let message = engine::explained(error, &source.text).0.to_string();
-            Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
-        })?;
-        ast.set_source(source.file.as_str());
-        engine::mark_end(&mut ast);
-        let takes_context = takes_context(&ast, function, &source.file)?;
-
-        host.guard.start_init();
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine);
-        if let Some(trip) = host.guard.tripped()
-            && module.is_ok()
-        {
-            return Err(Error::init("Runtime.InitError", host.guard.describe(trip).1));
-        }
-        let module = match module {
-            Ok(module) => module,
-            Err(error) => {
-                let _: Dynamic = engine::conclude(*error, &source.file, &host.guard, Phase::Init)?;
-                let message = "the top level called `exit`; only a handler can";
-                return Err(Error::init("Runtime.InitError", message));
-            }
-        };
-        engine.register_global_module(module.into());
-        drop(ast);
-
-        let baseline = crate::memory::allocated();
-        let environment = Rc::new(Function::from(config));
-        let function = function.to_owned();
-        let name = path.to_owned();
-        let file = source.file;
-        Ok(Self { engine, host, roots, name, file, function, takes_context, environment, baseline })
+        let script = Script::compile(config, path, logger, |engine, _| extend(engine))?;
+        let takes_context = takes_context(&script.ast, function, &script.source.file)?;
+        script.start(config, function, takes_context)
     }
 
     /// Handles one event.
@@ -138,7 +95,7 @@ impl Handler {
     pub fn invoke(&self, event: &[u8], context: Context) -> Result<Answer, Error> {
         let guard = &self.host.guard;
         guard.start_invocation(context.remaining());
-        self.host.trace_id.replace(context.trace_id.clone());
+        self.host.trace.begin(&context);
 
         let max_depth = self.host.limits.max_json_depth;
         let event = match event {
@@ -212,6 +169,108 @@ impl Handler {
         engine::on_engine_stack(&config.limits, work).unwrap_or_else(|error| {
             let message = format!("cannot start a thread for the script: {error}");
             Err(Error::init("Runtime.InitError", message))
+        })
+    }
+}
+
+/// A script that is compiled, its top level not yet run.
+pub(crate) struct Script {
+    engine: Engine,
+    host: Host,
+    roots: Rc<Roots>,
+    /// Its path without extension.
+    name: String,
+    source: Source,
+    pub(crate) ast: AST,
+}
+
+impl Script {
+    /// Reads and compiles the script `path` of the task root, with an engine that `extend` may teach
+    /// more functions.
+    pub(crate) fn compile(
+        config: &Config,
+        path: &str,
+        logger: Rc<Logger>,
+        extend: impl FnOnce(&mut Engine, &Host),
+    ) -> Result<Self, Error> {
+        let roots = Rc::new(Roots::new(config));
+        let source = roots.read_handler(path).map_err(|missing| match missing {
+            Missing::Absent => absent(&roots, config, path),
+            Missing::Refused(why) if why.contains("UTF-8") => {
+                Error::init("Runtime.UserCodeSyntaxError", why)
+            }
+            Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
+        })?;
+        let end_mark = Rc::new(engine::EndMark::new());
+        let (mut engine, host) = engine::build(
+            config,
+            Rc::clone(&roots),
+            path,
+            &source.text,
+            logger,
+            Rc::clone(&end_mark),
+        );
+        extend(&mut engine, &host);
+
+        let mut ast = engine.compile(&source.text).map_err(|error| {
+            let place = Frame {
+                function: Frame::TOP_LEVEL.to_owned(),
+                file: source.file.clone(),
+                line: error.position().line().unwrap_or(0),
+                column: error.position().position().unwrap_or(0),
+            };
+            let message = engine::explained(error, &source.text).0.to_string();
+            Error::init("Runtime.UserCodeSyntaxError", message).with_frames(vec![place])
+        })?;
+        ast.set_source(source.file.as_str());
+        end_mark.append_to(&mut ast);
+        Ok(Self { engine, host, roots, name: path.to_owned(), source, ast })
+    }
+
+    /// Runs the top level; `function` is what is called then.
+    pub(crate) fn start(
+        self,
+        config: &Config,
+        function: &str,
+        takes_context: bool,
+    ) -> Result<Handler, Error> {
+        let Self { mut engine, host, roots, name, source, ast } = self;
+        host.guard.start_init();
+        let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine);
+        if let Some(trip) = host.guard.tripped()
+            && module.is_ok()
+        {
+            return Err(Error::init("Runtime.InitError", host.guard.describe(trip).1));
+        }
+        let module = match module {
+            Ok(module) => module,
+            Err(error) => {
+                let _: Dynamic = engine::conclude(*error, &source.file, &host.guard, Phase::Init)?;
+                let message = "the top level called `exit`; only a handler can";
+                return Err(Error::init("Runtime.InitError", message));
+            }
+        };
+        engine.register_global_module(module.into());
+        drop(ast);
+        for failure in host.http.warm_up(&config.network.warmup) {
+            let message = format!("`RHAI_LAMBDA_WARMUP`: no connection to {failure}");
+            host.logger.line(LogLevel::Warn, &message, Map::new());
+        }
+
+        let baseline = crate::memory::allocated();
+        let environment = Rc::new(Function::from(config));
+        let function = function.to_owned();
+        let file = source.file;
+        Ok(Handler {
+            engine,
+            host,
+            roots,
+            name,
+            file,
+            function,
+            takes_context,
+            environment,
+            baseline,
         })
     }
 }

@@ -74,7 +74,13 @@ mod context;
 mod payload;
 mod modules;
 mod log;
+mod trace;
 mod calendar;
+#[cfg(feature = "cli")]
+mod world;
+#[path = "world/real.rs"]
+#[cfg(not(feature = "cli"))]
+mod world;
 mod memory;
 pub mod error;
 pub mod config;

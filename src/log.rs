@@ -4,6 +4,7 @@
 //! breaks and other control characters are escaped.
 
 use std::cell::RefCell;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -14,6 +15,9 @@ use crate::calendar::rfc3339_millis;
 use crate::config::{Config, LogFormat, LogLevel};
 use crate::error::Error;
 use crate::secrets::Secrets;
+
+#[cfg(feature = "cli")]
+pub(crate) mod kept;
 
 /// Writes the log of one worker.
 #[derive(Debug)]
@@ -31,12 +35,24 @@ struct Invocation {
     tenant_id: Option<String>,
 }
 
-#[derive(Debug)]
 enum Sink {
-    Stderr,
+    /// Lines as they are: standard error, unless a test keeps them.
+    Lines(Box<dyn Write>),
     /// The descriptor, opened at the first line.
     UnopenedTelemetry(i32),
     Telemetry(File),
+}
+
+impl Sink {
+    fn stderr() -> Self {
+        Self::Lines(Box::new(std::io::stderr()))
+    }
+}
+
+impl fmt::Debug for Sink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sink")
+    }
 }
 
 /// The keys of a JSON line that are the runtime's own.
@@ -44,14 +60,21 @@ const RESERVED: [&str; 5] = ["timestamp", "level", "message", "requestId", "tena
 
 impl Logger {
     pub(crate) fn new(config: &Config) -> Self {
+        Self::with_sink(
+            config,
+            match config.telemetry_fd {
+                Some(fd) => Sink::UnopenedTelemetry(fd),
+                None => Sink::stderr(),
+            },
+        )
+    }
+
+    fn with_sink(config: &Config, sink: Sink) -> Self {
         Self {
             format: config.log_format,
             level: config.log_level,
             secrets: config.secrets.clone(),
-            sink: RefCell::new(match config.telemetry_fd {
-                Some(fd) => Sink::UnopenedTelemetry(fd),
-                None => Sink::Stderr,
-            }),
+            sink: RefCell::new(sink),
             invocation: RefCell::new(None),
         }
     }
@@ -163,14 +186,15 @@ impl Logger {
         if let Sink::UnopenedTelemetry(fd) = *sink {
             // A descriptor becomes a `File` by its name: taking it over by number is `unsafe`.
             let file = OpenOptions::new().append(true).open(format!("/proc/self/fd/{fd}"));
-            *sink = file.map_or(Sink::Stderr, Sink::Telemetry);
+            *sink = file.map_or_else(|_| Sink::stderr(), Sink::Telemetry);
         }
         let _ = match &mut *sink {
             Sink::Telemetry(file) => file.write_all(&frame(level, format, micros, &line)),
-            _ => {
+            Sink::Lines(lines) => {
                 line.push('\n');
-                std::io::stderr().write_all(line.as_bytes())
+                lines.write_all(line.as_bytes())
             }
+            Sink::UnopenedTelemetry(_) => Ok(()),
         };
     }
 }

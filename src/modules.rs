@@ -20,6 +20,7 @@ pub(crate) mod batch;
 pub(crate) mod cache;
 pub(crate) mod fs;
 pub(crate) mod metrics;
+pub(crate) mod trace;
 pub(crate) mod lambda;
 
 // What several modules share.
@@ -27,7 +28,6 @@ mod body;
 mod bytes;
 mod options;
 
-use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -40,6 +40,7 @@ use crate::error::Frame;
 use crate::log::Logger;
 use crate::modules::cache::Cache;
 use crate::modules::http::Http;
+use crate::trace::Trace;
 
 /// What the natives of one engine share.
 #[derive(Clone, Debug)]
@@ -50,8 +51,8 @@ pub(crate) struct Host {
     /// Where the function's own files are.
     pub(crate) task_root: PathBuf,
     pub(crate) web: Rc<web::State>,
-    /// The X-Ray trace header of the invocation that is running.
-    pub(crate) trace_id: Rc<RefCell<Option<String>>>,
+    /// The trace of the invocation that is running.
+    pub(crate) trace: Rc<Trace>,
     pub(crate) http: Rc<Http>,
     pub(crate) cache: Arc<Cache>,
     pub(crate) metrics_namespace: Option<Rc<str>>,
@@ -60,17 +61,17 @@ pub(crate) struct Host {
 impl Host {
     /// Puts together what costs nothing; the rest is made when it is first used.
     pub(crate) fn new(config: &Config, guard: Rc<Guard>, logger: Rc<Logger>) -> Self {
-        let trace_id = Rc::new(RefCell::new(None));
+        let trace = Rc::new(Trace::new(config.xray_daemon.clone(), config.secrets.clone()));
         Self {
             task_root: config.task_root.clone(),
             web: Rc::default(),
-            http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace_id.clone())),
+            http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace.clone())),
             cache: Arc::new(Cache::new(config.limits.max_memory / 4)),
             metrics_namespace: config.metrics_namespace.as_deref().map(Rc::from),
             limits: config.limits.clone(),
             guard,
             logger,
-            trace_id,
+            trace,
         }
     }
 
@@ -110,6 +111,7 @@ const MODULES: &[(&str, Register)] = &[
     ("cache", cache::register),
     ("fs", fs::register),
     ("metrics", metrics::register),
+    ("trace", trace::register),
     ("lambda", lambda::register),
 ];
 
@@ -135,33 +137,10 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     MODULES.iter().map(|(name, _)| *name)
 }
 
-/// Whether `script` may use the module `name`: whether `name::` is anywhere in it.
-pub(crate) fn is_named(script: &str, name: &str) -> bool {
-    script.match_indices(name).any(|(at, _)| {
-        let before = script[..at].chars().next_back();
-        let starts = before.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-        starts && script[at + name.len()..].trim_start().starts_with("::")
-    })
-}
-
 /// The start of a text that a script gave, for a message.
 pub(crate) fn shorten(text: &str) -> String {
     match text.char_indices().nth(64) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_named;
-
-    #[test]
-    fn a_module_is_named_by_its_path() {
-        assert!(is_named("let x = json::parse(y);", "json"));
-        assert!(is_named("json ::parse(y)", "json"));
-        assert!(is_named("`${env::get(\"A\")}`", "env"));
-        assert!(!is_named("my_json::parse(y)", "json"));
-        assert!(!is_named("event.json", "json"));
     }
 }

@@ -12,7 +12,7 @@ use rhai::Engine;
 use serde_json::Map;
 
 use crate::answer::Answer;
-use crate::client::{Client, Gone, Next, Receipt, Verdict};
+use crate::client::{Client, Gone, Invocation, Receipt, Verdict};
 use crate::config::{Config, LogLevel};
 use crate::context::Context;
 use crate::engine::on_engine_stack;
@@ -62,7 +62,7 @@ impl Runtime {
             );
             return ExitCode::FAILURE;
         };
-        let client = match Client::new(authority) {
+        let mut client = match Client::new(authority) {
             Ok(client) => client,
             Err(gone) => {
                 logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
@@ -72,7 +72,7 @@ impl Runtime {
         let stopped = match invalid {
             Some(error) => Stopped::Init(error),
             None => {
-                let serve = || serve(&config, &client, self.extend);
+                let serve = || serve(&config, &mut client, self.extend);
                 match on_engine_stack(&config.limits, serve) {
                     Ok(Err(stopped)) => stopped,
                     Err(error) => Stopped::Init(Error::init(
@@ -133,28 +133,26 @@ impl From<Gone> for Stopped {
 }
 
 /// Init, then the invocation loop.
-fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible, Stopped> {
+fn serve(config: &Config, client: &mut Client, extend: Extend) -> Result<Infallible, Stopped> {
     let logger = Rc::new(Logger::new(config));
     for warning in &config.warnings {
         logger.line(LogLevel::Warn, warning, Map::new());
     }
     let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
         .map_err(Stopped::Init)?;
-    let worker = Worker { client, config, logger };
+    let mut worker = Worker { client, config, logger };
     loop {
-        match client.next()? {
-            Next::Event(invocation) => {
-                let (receipt, context, event) = invocation.into_parts();
-                worker.enter(&context);
-                let outcome = caught(|| handler.invoke(&event, context));
-                worker.finish(&receipt, outcome)?;
+        let Invocation { receipt, context, event } = worker.client.next()?;
+        worker.enter(&context);
+        let outcome = match event {
+            Ok(event) => {
+                let outcome = caught(|| handler.invoke(event.bytes(), context));
+                worker.client.give_back(event);
+                outcome
             }
-            Next::Broken(broken) => {
-                let (receipt, context, why) = *broken;
-                worker.enter(&context);
-                worker.finish(&receipt, Err(Error::runtime("InvalidEvent", why)))?;
-            }
-        }
+            Err(why) => Err(Error::runtime("InvalidEvent", why)),
+        };
+        worker.finish(&receipt, outcome)?;
         if handler.is_worn_out() {
             return Err(Gone::new(
                 "values that contain themselves have filled the memory of this environment; \
@@ -167,7 +165,7 @@ fn serve(config: &Config, client: &Client, extend: Extend) -> Result<Infallible,
 
 /// One invocation after the other, over one connection.
 struct Worker<'a> {
-    client: &'a Client,
+    client: &'a mut Client,
     config: &'a Config,
     logger: Rc<Logger>,
 }
@@ -178,7 +176,7 @@ impl Worker<'_> {
     }
 
     /// Sends what came out of the invocation.
-    fn finish(&self, receipt: &Receipt, outcome: Result<Answer, Error>) -> Result<(), Gone> {
+    fn finish(&mut self, receipt: &Receipt, outcome: Result<Answer, Error>) -> Result<(), Gone> {
         let verdict = match outcome {
             Ok(answer) => match self.client.respond(receipt, &answer)? {
                 Verdict::TooLarge(_) => self.fail(receipt, too_large(answer.body.len()))?,
@@ -195,7 +193,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn fail(&self, receipt: &Receipt, error: Error) -> Result<Verdict, Gone> {
+    fn fail(&mut self, receipt: &Receipt, error: Error) -> Result<Verdict, Gone> {
         let error = error.masked(&self.config.secrets);
         self.logger.error(LogLevel::Error, &error);
         match self.client.error(receipt, &error, &self.config.task_root.to_string_lossy())? {

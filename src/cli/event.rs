@@ -1,13 +1,20 @@
-//! The event of an invocation: from the command line, a file, standard input, or the folder's own.
+//! The event of an invocation: from the command line, a file, standard input, a sample, or the
+//! folder's own; and what `--set` changes in it.
+
+mod edit;
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use clap::Args;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 
 use crate::emulator::MAX_EVENT;
 
+use super::events;
 use super::misuse::Misuse;
+use edit::Edit;
 
 /// The event that a folder brings along.
 const EVENT_FILE: &str = "event.json";
@@ -15,13 +22,50 @@ const EVENT_FILE: &str = "event.json";
 /// The event when there is none.
 const EMPTY: &[u8] = b"{}";
 
+/// The options that say which event it is.
+#[derive(Args)]
+pub(super) struct Options {
+    /// The event, as JSON [default: the folder's `event.json`, else `{}`]
+    #[arg(short, long, value_name = "JSON", conflicts_with = "event")]
+    data: Option<String>,
+
+    /// A file that holds the event; `-` is standard input
+    #[arg(short, long, value_name = "FILE")]
+    event: Option<PathBuf>,
+
+    /// A sample event, one of those that `rhai-lambda events` lists
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["data", "event"])]
+    sample: Option<String>,
+
+    /// Changes the event: `user.name=Ada`, `Records[0].body=x`, `headers["x-id"]=7`; a value that is
+    /// not JSON is a string; may be given more than once
+    #[arg(long, value_name = "PATH=VALUE")]
+    set: Vec<Edit>,
+}
+
+impl Options {
+    /// The event's bytes: as they were written, unless `--set` changes something.
+    pub(super) fn read(&self, folder: &Path) -> Result<Vec<u8>, Misuse> {
+        let event = match &self.sample {
+            Some(name) => events::find(name)?.event.as_bytes().to_vec(),
+            None => read(self.data.as_deref(), self.event.as_deref(), folder)?,
+        };
+        if self.set.is_empty() { Ok(event) } else { edited(&event, &self.set) }
+    }
+}
+
+fn edited(event: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Misuse> {
+    let unreadable = |error| Misuse::new(format!("the event cannot be changed: {error}"));
+    let mut event: Value = serde_json::from_slice(event).map_err(unreadable)?;
+    for edit in edits {
+        edit.apply(&mut event).map_err(Misuse::new)?;
+    }
+    check(event.to_string().into_bytes(), "--set")
+}
+
 /// Reads the event; `text` and `file` are what the options say. The bytes are those that the user
 /// wrote, checked to be JSON.
-pub(super) fn read(
-    text: Option<&str>,
-    file: Option<&Path>,
-    folder: &Path,
-) -> Result<Vec<u8>, Misuse> {
+fn read(text: Option<&str>, file: Option<&Path>, folder: &Path) -> Result<Vec<u8>, Misuse> {
     if let Some(text) = text {
         let hint = "put single quotes around JSON in a shell: `-d '{\"id\": 1}'`";
         return check(text.into(), "-d").map_err(|misuse| misuse.hint(hint));

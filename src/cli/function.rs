@@ -9,13 +9,25 @@ use clap::Args;
 
 use crate::emulator::Function;
 
+use super::env_file;
 use super::misuse::Misuse;
 use super::surroundings;
 use super::target::Target;
 
-/// The options of every command that runs functions.
+/// The options of every command that runs functions in a runtime of their own.
 #[derive(Args)]
 pub(super) struct Overrides {
+    #[command(flatten)]
+    configuration: Configuration,
+
+    /// The runtime to run it in [default: the one within this command]
+    #[arg(long, value_name = "PATH")]
+    bootstrap: Option<PathBuf>,
+}
+
+/// What of a function's settings the command line changes.
+#[derive(Args)]
+pub(super) struct Configuration {
     /// How long the function may take [default: what `rhai-lambda.toml` says, else 3]
     #[arg(long, value_name = "SECONDS")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=900))]
@@ -26,9 +38,9 @@ pub(super) struct Overrides {
     #[arg(value_parser = clap::value_parser!(u32).range(128..=10240))]
     memory: Option<u32>,
 
-    /// The runtime to run it in [default: the one within this command]
-    #[arg(long, value_name = "PATH")]
-    bootstrap: Option<PathBuf>,
+    /// A file of environment variables, as dotenv writes them; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    env_file: Vec<PathBuf>,
 
     /// An environment variable of the function; may be given more than once
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
@@ -36,13 +48,25 @@ pub(super) struct Overrides {
 }
 
 impl Overrides {
-    /// The function that `target` names. Its variables are, the later the stronger: the user's own
-    /// that are passed on, those of `rhai-lambda.toml`, those of the command line.
+    /// The function that `target` names.
+    pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
+        let runtime = runtime(self.bootstrap.as_deref())?;
+        Ok(Function { runtime, ..self.configuration.function(target)? })
+    }
+}
+
+impl Configuration {
+    /// The function that `target` names, without a runtime. Its variables are, the later the
+    /// stronger: the user's own that are passed on, those of `rhai-lambda.toml`, of `--env-file`, of
+    /// `--env`.
     pub(super) fn function(&self, target: &Target) -> Result<Function, Misuse> {
         let settings = &target.settings;
         let mut variables = surroundings::passed_on();
         let own = settings.environment.iter();
         variables.extend(own.map(|(name, value)| (name.into(), value.into())));
+        for file in &self.env_file {
+            variables.extend(env_file::read(file)?);
+        }
         variables.extend(self.env.iter().cloned());
         let timeout = self.timeout.map(|seconds| Duration::from_secs(seconds.into()));
         Ok(Function {
@@ -52,7 +76,7 @@ impl Overrides {
             timeout: timeout.unwrap_or_else(|| settings.timeout()),
             memory_mb: self.memory.unwrap_or_else(|| settings.memory_mb()),
             region: surroundings::region(),
-            runtime: runtime(self.bootstrap.as_deref())?,
+            runtime: Vec::new(),
             variables,
         })
     }

@@ -1,5 +1,7 @@
 //! `rhai-lambda.toml`: what a function's folder says of itself, all of it optional.
 
+mod http;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,6 +10,8 @@ use serde::Deserialize;
 
 use super::misuse::Misuse;
 use crate::suggest::nearest;
+
+pub(super) use http::Http;
 
 /// The file's name. Its folder is the one that is zipped.
 pub(super) const FILE: &str = "rhai-lambda.toml";
@@ -19,9 +23,6 @@ const MEMORY_MB: u32 = 128;
 /// Lambda's own limits.
 const TIMEOUTS: std::ops::RangeInclusive<u16> = 1..=900;
 const MEMORIES: std::ops::RangeInclusive<u32> = 128..=10240;
-
-/// The keys of the file, for "did you mean".
-const KEYS: [&str; 6] = ["name", "handler", "timeout", "memory", "layers", "environment"];
 
 /// The settings of a function, as the file has them.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -41,6 +42,9 @@ pub(super) struct Settings {
     /// The function's environment variables.
     #[serde(default)]
     pub(super) environment: BTreeMap<String, String>,
+    /// How HTTP reaches the function.
+    #[serde(default)]
+    pub(super) http: Http,
 }
 
 impl Settings {
@@ -97,6 +101,9 @@ impl Settings {
             let what = "expected `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION`";
             return wrong("layers", format!("has `{layer}`: {what}"));
         }
+        if let Some((key, what)) = self.http.objection() {
+            return wrong(key, what);
+        }
         Ok(())
     }
 
@@ -116,12 +123,13 @@ pub(super) fn above(folder: &Path) -> Option<PathBuf> {
     folder.ancestors().find(|above| above.join(FILE).is_file()).map(Path::to_owned)
 }
 
-fn is_function_name(name: &str) -> bool {
+pub(super) fn is_function_name(name: &str) -> bool {
     let taken = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(taken)
 }
 
-fn is_variable_name(name: &str) -> bool {
+/// Whether Lambda takes `name` as the name of an environment variable.
+pub(super) fn is_variable_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
@@ -131,22 +139,29 @@ fn is_layer_arn(arn: &str) -> bool {
     matches!(parts[..], ["arn", _, "lambda", _, _, "layer", _, version] if version.parse::<u64>().is_ok())
 }
 
-/// The parser's error with its place and, for a key that is not known, the one that may be meant.
+/// The parser's error with its place and, for a word that is not known, the one that may be meant.
 fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Misuse {
     let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
     let line = before.matches('\n').count() + 1;
     let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
     let message = error.message().lines().next().unwrap_or_default();
     let place = format!("`{}`, line {line} column {column}", path.display());
-    let Some(key) = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next())
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let Some((word, known)) = quoted.split_first().filter(|_| message.starts_with("unknown "))
     else {
         return Misuse::new(format!("{place}: {message}"));
     };
-    let misuse = Misuse::new(format!("{place}: there is no setting `{key}`"));
-    match nearest(key, KEYS) {
+    let (what, all) = match message.starts_with("unknown variant ") {
+        true => ("value", "values"),
+        false => ("setting", "settings"),
+    };
+    let misuse = Misuse::new(format!("{place}: there is no {what} `{word}`"));
+    match nearest(word, known.iter().copied()) {
         Some(near) => misuse.hint(format!("did you mean `{near}`?")),
-        None => misuse
-            .hint(format!("the settings are {}", KEYS.map(|key| format!("`{key}`")).join(", "))),
+        None => {
+            let known: Vec<String> = known.iter().map(|word| format!("`{word}`")).collect();
+            misuse.hint(format!("the {all} are {}", known.join(", ")))
+        }
     }
 }
 
@@ -156,6 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::Settings;
+    use crate::emulator::gateway::Kind;
 
     fn parse(text: &str) -> Result<Settings, String> {
         let parsed = Settings::parse(text, Path::new("rhai-lambda.toml"));
@@ -190,5 +206,51 @@ mod tests {
         }
         assert!(parse("[environment]\n'A B' = '1'").unwrap_err().contains("environment.A B"));
         assert!(parse("timeout = 'x'").unwrap_err().starts_with("`rhai-lambda.toml`, line 1"));
+    }
+    #[test]
+    fn what_is_wrong_with_http_is_placed() {
+        let wrong = |text: &str| parse(&format!("[http]\n{text}")).unwrap_err();
+        for (text, expected) in [
+            (
+                "kind = 'v3'",
+                "`rhai-lambda.toml`, line 2 column 8: there is no value `v3`\nhint: did you mean",
+            ),
+            ("kind = 'lambda'", "hint: the values are `url`, `v2`, `v1`, `alb`"),
+            (
+                "route = []",
+                "line 2 column 1: there is no setting `route`\nhint: did you mean `routes`?",
+            ),
+            (
+                "kind = 'v2'\nroutes = [\n  'GET /a',\n  'GET b',\n]",
+                "line 3 column 10: `GET b` has no path",
+            ),
+            (
+                "routes = ['GET /a']",
+                "`http.routes` in `rhai-lambda.toml` has `GET /a`: only API Gat",
+            ),
+            ("kind = 'v1'\nroutes = ['$default']", "has `$default`: only HTTP APIs"),
+            (
+                "kind = 'v2'\nroutes = ['GET /{a}', 'GET /{b}']",
+                "has `GET /{a}` and `GET /{b}`, which take the same requests",
+            ),
+            ("kind = 'v2'\nstream = true", "`http.stream` in `rhai-lambda.toml` is for a function"),
+            ("multi_value_headers = true", "is for a load balancer"),
+            ("kind = 'v1'\nbinary = ['png']", "`http.binary` in `rhai-lambda.toml` has `png`"),
+            ("binary = ['*/*']", "is for a REST API"),
+            ("stage_variables = { a = 'b' }", "is for API Gateway"),
+        ] {
+            let error = wrong(text);
+            assert!(error.contains(expected), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_front_door_is_a_function_url_unless_said() {
+        assert_eq!(parse("").unwrap().http.kind(), Kind::Url);
+        let http = |text: &str| parse(&format!("[http]\n{text}")).unwrap().http;
+        assert_eq!(http("kind = 'alb'\nmulti_value_headers = true").kind(), Kind::AlbMulti);
+        assert_eq!(http("kind = 'v2'\nroutes = ['$default', 'ANY /a/{b+}']").kind(), Kind::V2);
+        assert!(http("stream = true").streams());
+        assert_eq!(http("kind = 'v1'\nbinary = ['*/*', 'image/*']").kind(), Kind::V1);
     }
 }

@@ -26,7 +26,7 @@ impl Terminal {
         match line {
             Line::Log(text) => self.write(&format!("{text}\n")),
             Line::Platform(text) => self.write(&format!("{}\n", self.style.faint(text))),
-            Line::Warning(text) => self.write(&self.style.warning(text)),
+            Line::Warning(text) => self.warning(text),
         }
     }
 
@@ -37,6 +37,16 @@ impl Terminal {
     /// A failure of this command's own.
     pub(super) fn error(self, message: &str) {
         self.write(&self.style.error(message));
+    }
+
+    /// What is not wrong, and may go wrong.
+    pub(super) fn warning(self, message: &str) {
+        self.write(&self.style.warning(message));
+    }
+
+    /// Lines for a person, as they are.
+    pub(super) fn text(self, text: &str) {
+        self.write(text);
     }
 
     /// An error of a script, drawn with its source.

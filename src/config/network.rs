@@ -11,6 +11,8 @@ pub struct Network {
     pub ca_file: Option<PathBuf>,
     /// `SSL_CERT_FILE`: certificate authorities (PEM) to trust instead of the usual ones.
     pub roots_file: Option<PathBuf>,
+    /// `RHAI_LAMBDA_WARMUP`: URLs whose hosts are connected to before the first event.
+    pub warmup: Vec<String>,
     /// The Runtime API's address, which no script may reach.
     pub runtime_api: Option<String>,
 }

@@ -3,21 +3,24 @@
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
+use tokio::sync::watch;
 
 use super::function::Function;
 use super::logs::{Logs, Sink};
 
 /// A running `bootstrap`.
 pub(super) struct Process {
-    child: Child,
     pid: u32,
+    /// How it ended, in Lambda's words.
+    end: watch::Receiver<Option<String>>,
     logs: Logs,
     /// The process group is gone, and its number may be another's by now.
-    ended: bool,
+    ended: AtomicBool,
 }
 
 impl Process {
@@ -49,26 +52,30 @@ impl Process {
         // `command` still holds the writing end: the pipe would never close.
         drop(command);
         let logs = Logs::read(Receiver::from_owned_fd(reader.into())?, sink);
-        Ok(Self { child, pid, logs, ended: false })
+        let (ending, end) = watch::channel(None);
+        tokio::spawn(watch_over(child, ending));
+        Ok(Self { pid, end, logs, ended: AtomicBool::new(false) })
     }
 
     /// Waits for the end of the process and tells it in Lambda's words.
-    pub(super) async fn exited(&mut self) -> String {
-        match self.child.wait().await {
-            Ok(status) => exit_words(status),
-            Err(error) => format!("Runtime exited with error: {error}"),
-        }
+    pub(super) async fn exited(&self) -> String {
+        let mut end = self.end.clone();
+        let end = end.wait_for(Option::is_some).await;
+        // An error says that the runtime of this program is ending, and everything with it.
+        end.ok().and_then(|end| end.clone()).unwrap_or_else(|| exit_words(ExitStatus::default()))
     }
 
-    /// Whether the process is over already.
-    pub(super) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+    /// Whether the process is over already. The system is asked: word of it may be on its way.
+    pub(super) fn has_ended(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        self.end.borrow().is_some()
+            || !self.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
     }
 
     /// Ends the process and whatever it started. Lambda does not ask either.
-    pub(super) async fn kill(mut self) {
+    pub(super) async fn kill(&self) {
         self.kill_group();
-        let _ = self.child.wait().await;
+        self.exited().await;
         self.logs.flush().await;
     }
 
@@ -86,15 +93,18 @@ impl Process {
         Some(kilobytes.div_ceil(1024))
     }
 
-    fn kill_group(&mut self) {
-        if std::mem::replace(&mut self.ended, true) {
+    fn kill_group(&self) {
+        if self.ended.swap(true, Ordering::Relaxed) {
             return;
         }
-        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw);
-        if let Some(pid) = pid {
+        if let Some(pid) = self.pid() {
             // It fails when nothing of the group is left, which is what is wanted.
             let _ = kill_process_group(pid, Signal::KILL);
         }
+    }
+
+    fn pid(&self) -> Option<Pid> {
+        i32::try_from(self.pid).ok().and_then(Pid::from_raw)
     }
 }
 
@@ -102,6 +112,15 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill_group();
     }
+}
+
+/// Waits for the end of `child` and tells whoever wants to know.
+async fn watch_over(mut child: Child, end: watch::Sender<Option<String>>) {
+    let words = match child.wait().await {
+        Ok(status) => exit_words(status),
+        Err(error) => format!("Runtime exited with error: {error}"),
+    };
+    end.send_replace(Some(words));
 }
 
 fn exit_words(status: ExitStatus) -> String {

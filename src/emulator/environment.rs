@@ -1,24 +1,18 @@
 //! One execution environment: loads the runtime, hands it events one at a time, watches the clock,
 //! and starts over after a crash or a timeout.
 
-use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::Instant;
 
-use super::child::Process;
-use super::exchange::{InitError, Progress};
+use super::delivery::Delivery;
 use super::function::Function;
-use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
+use super::journal::{Journal, Tagged};
 use super::logs::{Line, Sink};
 use super::protocol::INIT_LIMIT;
-use super::report::{Phase, Report, Status, init_report};
-use super::runtime_api::RuntimeApi;
-
-/// How long a runtime may take to end after it reported that it cannot start.
-const EXIT_LIMIT: Duration = Duration::from_secs(2);
+use super::report::{Phase, Report, Status};
+use super::sandbox::Sandbox;
 
 /// An execution environment.
 ///
@@ -35,19 +29,10 @@ const EXIT_LIMIT: Duration = Duration::from_secs(2);
 /// ```
 pub struct Environment {
     function: Function,
-    sink: Sink,
-    running: Option<Running>,
+    journal: Arc<Journal>,
+    sandbox: Option<Sandbox>,
     /// Whether the first, separate init has been tried.
     initialised: bool,
-}
-
-/// A runtime that has loaded.
-struct Running {
-    process: Process,
-    api: RuntimeApi,
-    progress: watch::Receiver<Progress>,
-    /// The last figure known: it is gone with the process.
-    max_memory_mb: Option<u32>,
 }
 
 /// How an event was handled, before it is written up.
@@ -61,7 +46,13 @@ struct Handled {
 impl Environment {
     /// An environment in which nothing runs yet: the first event starts the runtime.
     pub fn new(function: Function, sink: Sink) -> Self {
-        Self { function, sink, running: None, initialised: false }
+        Self::observed(function, Arc::new(move |_, line| sink(line)))
+    }
+
+    /// The same, for one who wants to know whose a line is.
+    pub(super) fn observed(function: Function, sink: Tagged) -> Self {
+        let journal = Journal::new(sink);
+        Self { function, journal, sandbox: None, initialised: false }
     }
 
     /// Runs the function once and writes START, END and REPORT around its logs.
@@ -71,15 +62,22 @@ impl Environment {
     /// of the invocation and of its time. Unlike on Lambda, an init that *fails* is not tried
     /// a second time for the same event: a script that does not load would only say so twice.
     pub async fn invoke(&mut self, invocation: Invocation) -> Outcome {
-        if self.running.as_mut().is_some_and(|running| running.process.has_ended()) {
+        self.deliver(invocation, Delivery::buffered()).await
+    }
+
+    /// The same, with the answer on its way as soon as there is one.
+    pub(super) async fn deliver(&mut self, invocation: Invocation, delivery: Delivery) -> Outcome {
+        if self.sandbox.as_ref().is_some_and(Sandbox::has_ended) {
             // It died while nothing was asked of it: that is no fault of this event.
             self.reset().await;
         }
+        let id = invocation.id.clone();
+        self.journal.open(&id);
         let mut began = Instant::now();
         let mut init_duration = None;
         let mut failure = None;
         if !std::mem::replace(&mut self.initialised, true) {
-            match self.load(Phase::Init, began + INIT_LIMIT).await {
+            match self.load(&id, Phase::Init, began + INIT_LIMIT).await {
                 Ok(ready) => {
                     init_duration = Some(ready - began);
                     began = Instant::now();
@@ -90,14 +88,14 @@ impl Environment {
             }
         }
         let deadline = began + self.function.timeout;
-        if self.running.is_none() && failure.is_none() {
-            failure = self.load(Phase::Invoke, deadline).await.err();
+        if self.sandbox.is_none() && failure.is_none() {
+            failure = self.load(&id, Phase::Invoke, deadline).await.err();
         }
 
-        let id = invocation.id.clone();
-        self.platform(format!("START RequestId: {id} Version: {}", self.function.version()));
+        let version = self.function.version();
+        self.journal.start(&id, format!("START RequestId: {id} Version: {version}"));
         let handled = match failure {
-            None => self.handle(invocation, deadline).await,
+            None => self.handle(invocation, delivery, deadline).await,
             Some(failure) => {
                 let status = failure.status();
                 let answer = failure.answer(&id);
@@ -113,10 +111,11 @@ impl Environment {
             max_memory_mb,
             status,
         };
-        self.platform(format!("END RequestId: {id}"));
-        self.platform(report.to_string());
+        self.journal.platform(&id, format!("END RequestId: {id}"));
+        self.journal.platform(&id, report.to_string());
         self.check_memory(&report);
-        Outcome { answer, report }
+        let log = self.journal.close(&id);
+        Outcome { answer, report, log }
     }
 
     /// Ends the child. Dropping does too, without waiting for its last lines.
@@ -125,53 +124,36 @@ impl Environment {
     }
 
     /// Starts the runtime and waits until it asks for an event; tells when it did.
-    async fn load(&mut self, phase: Phase, deadline: Instant) -> Result<Instant, Failure> {
-        let began = Instant::now();
-        let loaded = match self.start().await {
-            Ok(mut running) => match running.ready(deadline, deadline - began, &self.sink).await {
-                Ok(ready) => {
-                    self.running = Some(running);
-                    Ok(ready)
-                }
-                Err(failure) => {
-                    running.process.kill().await;
-                    Err(failure)
-                }
-            },
-            Err(error) => {
-                let program = self.function.runtime.first().cloned().unwrap_or_default();
-                Err(Failure::NotStarted(format!("fork/exec {}: {error}", program.display())))
-            }
-        };
-        if let Err(failure) = &loaded {
-            self.platform(init_report(phase, began.elapsed(), &failure.status()));
-        }
-        loaded
-    }
-
-    async fn start(&self) -> io::Result<Running> {
-        // One event at a time: several at once are for runtimes that are told so.
-        let api = RuntimeApi::listen(self.function.arn(), 1, self.sink.clone()).await?;
-        let progress = api.exchange().progress();
-        let log_stream = ids::log_stream(self.function.version());
-        let process =
-            Process::start(&self.function, &api.address(), &log_stream, self.sink.clone())?;
-        Ok(Running { process, api, progress, max_memory_mb: None })
+    async fn load(
+        &mut self,
+        id: &str,
+        phase: Phase,
+        deadline: Instant,
+    ) -> Result<Instant, Failure> {
+        let loaded = Sandbox::load(&self.function, &self.journal, id, phase, deadline).await;
+        let (sandbox, ready) = loaded?;
+        self.sandbox = Some(sandbox);
+        Ok(ready)
     }
 
     /// Hands the event to the runtime that is loaded.
-    async fn handle(&mut self, invocation: Invocation, deadline: Instant) -> Handled {
+    async fn handle(
+        &mut self,
+        invocation: Invocation,
+        delivery: Delivery,
+        deadline: Instant,
+    ) -> Handled {
         let id = invocation.id.clone();
         let timeout = self.function.timeout;
-        let Some(running) = &mut self.running else {
+        let Some(sandbox) = &self.sandbox else {
             let failure = Failure::NotStarted("no runtime is loaded".to_owned());
             let (status, ended) = (failure.status(), Instant::now());
             return Handled { answer: failure.answer(&id), status, max_memory_mb: None, ended };
         };
-        let (answer, failure) = running.handle(invocation, deadline, timeout).await;
+        let (answer, failure) = sandbox.handle(invocation, delivery, deadline, timeout).await;
         let ended = Instant::now();
-        running.settle().await;
-        let max_memory_mb = running.max_memory_mb;
+        sandbox.settle().await;
+        let max_memory_mb = sandbox.max_memory_mb();
         let status = failure.as_ref().map_or(Status::Done, Failure::status);
         let answer = match (answer, failure) {
             (Some(answer), None) => answer,
@@ -187,8 +169,8 @@ impl Environment {
 
     /// Ends the runtime, so that the next event starts a new one.
     async fn reset(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.process.kill().await;
+        if let Some(sandbox) = self.sandbox.take() {
+            sandbox.kill().await;
         }
     }
 
@@ -201,68 +183,7 @@ impl Environment {
         }
     }
 
-    fn platform(&self, line: String) {
-        (self.sink)(Line::Platform(line));
-    }
-
     fn warn(&self, message: &str) {
-        (self.sink)(Line::Warning(message.to_owned()));
-    }
-}
-
-impl Running {
-    /// Waits for the first question after an event.
-    async fn ready(
-        &mut self,
-        deadline: Instant,
-        limit: Duration,
-        sink: &Sink,
-    ) -> Result<Instant, Failure> {
-        let settled = |progress: &Progress| progress.polls > 0 || progress.init_error.is_some();
-        let init_error = tokio::select! {
-            biased;
-            Ok(progress) = self.progress.wait_for(settled) => progress.init_error.clone(),
-            how = self.process.exited() => return Err(Failure::Exited(how)),
-            () = sleep_until(deadline) => return Err(Failure::TimedOut(limit.as_secs_f64())),
-        };
-        let ready = Instant::now();
-        self.settle().await;
-        let Some(InitError { body, error_type }) = init_error else { return Ok(ready) };
-        if timeout(EXIT_LIMIT, self.process.exited()).await.is_err() {
-            let message = "the runtime did not end after it reported an init error";
-            sink(Line::Warning(message.to_owned()));
-        }
-        Err(Failure::Init { body, error_type })
-    }
-
-    /// Delivers an event and waits for the answer, and then for the next question: what a runtime
-    /// does in between is a part of the invocation too.
-    async fn handle(
-        &mut self,
-        invocation: Invocation,
-        deadline: Instant,
-        limit: Duration,
-    ) -> (Option<Answer>, Option<Failure>) {
-        let polls = self.progress.borrow().polls;
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        let pending = self.api.exchange().offer(invocation, ids::since_epoch() + remaining);
-        let mut answer = None;
-        let work = async {
-            answer = pending.await.ok();
-            let _ = self.progress.wait_for(|progress| progress.polls > polls).await;
-        };
-        let failure = tokio::select! {
-            biased;
-            () = work => None,
-            how = self.process.exited() => Some(Failure::Exited(how)),
-            () = sleep_until(deadline) => Some(Failure::TimedOut(limit.as_secs_f64())),
-        };
-        (answer, failure)
-    }
-
-    /// Takes down what the process has used and said so far.
-    async fn settle(&mut self) {
-        self.max_memory_mb = self.process.peak_memory_mb().or(self.max_memory_mb);
-        self.process.flush_logs().await;
+        self.journal.line(Line::Warning(message.to_owned()));
     }
 }

@@ -7,8 +7,9 @@ use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use tokio::sync::{Notify, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
+use super::delivery::{Piece, Reply};
 use super::ids;
 use super::invocation::{Answer, Invocation};
 use super::logs::{Line, Sink};
@@ -42,6 +43,8 @@ pub(super) struct Exchange {
 #[derive(Default)]
 struct Tables {
     waiting: VecDeque<Offer>,
+    /// Workers that asked and have nothing yet.
+    waiting_workers: usize,
     given: HashMap<String, Given>,
     over: HashSet<String>,
 }
@@ -53,16 +56,38 @@ pub(super) struct Offer {
     pub(super) deadline: Duration,
     /// Tells this delivery from another one of the same request.
     pub(super) attempt: String,
-    caller: Option<oneshot::Sender<Answer>>,
+    caller: Option<oneshot::Sender<Reply>>,
 }
 
 /// An event that the runtime has.
 struct Given {
     attempt: String,
-    /// Taken by the first answer.
-    caller: Option<oneshot::Sender<Answer>>,
+    state: State,
+}
+
+/// How far the answer to an event is.
+enum State {
+    /// There is none.
+    Open(oneshot::Sender<Reply>),
     /// A response was refused for its size: an error may still follow.
-    too_large: bool,
+    TooLarge(oneshot::Sender<Reply>),
+    /// A response has begun.
+    Streaming,
+    /// There is one.
+    Answered,
+}
+
+impl State {
+    /// Takes the caller, who gets one answer.
+    fn answer(&mut self, next: Self) -> Option<oneshot::Sender<Reply>> {
+        match std::mem::replace(self, next) {
+            Self::Open(caller) | Self::TooLarge(caller) => Some(caller),
+            other => {
+                *self = other;
+                None
+            }
+        }
+    }
 }
 
 impl Exchange {
@@ -92,7 +117,7 @@ impl Exchange {
         &self,
         invocation: Invocation,
         deadline: Duration,
-    ) -> oneshot::Receiver<Answer> {
+    ) -> oneshot::Receiver<Reply> {
         let (caller, answer) = oneshot::channel();
         let offer = Offer { invocation, deadline, attempt: ids::uuid(), caller: Some(caller) };
         self.lock().waiting.push_back(offer);
@@ -102,7 +127,7 @@ impl Exchange {
 
     /// Waits for an event and hands it out.
     pub(super) async fn take(&self) -> Result<Offer, Refusal> {
-        self.poll()?;
+        let _waiting = self.poll()?;
         loop {
             // Asked for before looking, so that an offer in between is not missed.
             let work = self.work.notified();
@@ -114,45 +139,51 @@ impl Exchange {
     }
 
     /// Counts a `/next`, which also ends what the same worker had before.
-    fn poll(&self) -> Result<(), Refusal> {
+    fn poll(&self) -> Result<Waiting<'_>, Refusal> {
         if self.progress.borrow().init_error.is_some() {
             self.warn("the runtime asks for an event after it reported that it cannot start");
             return Err(Refusal::WrongState);
         }
         let mut tables = self.lock();
-        let Tables { given, over, .. } = &mut *tables;
-        for (id, event) in given.iter_mut() {
-            if event.too_large {
-                // It was told and does not care: the caller gets Lambda's own words.
-                if let Some(caller) = event.caller.take() {
-                    let _ = caller.send(protocol::too_large_answer());
-                }
-            }
-            if event.caller.is_none() {
-                over.insert(id.clone());
+        let Tables { given, over, waiting_workers, .. } = &mut *tables;
+        let answered = given.extract_if(|_, event| matches!(event.state, State::Answered));
+        over.extend(answered.map(|(id, _)| id));
+        if given.len() + *waiting_workers >= self.concurrency {
+            // One of the workers that were told of their response's size does not care: the caller
+            // gets Lambda's own words.
+            let id = given.iter().find(|(_, event)| matches!(event.state, State::TooLarge(_)));
+            if let Some(id) = id.map(|(id, _)| id.clone())
+                && let Some(mut event) = given.remove(&id)
+                && let Some(caller) = event.state.answer(State::Answered)
+            {
+                let _ = caller.send(Reply::Whole(protocol::too_large_answer()));
+                over.insert(id);
             }
         }
-        given.retain(|_, event| event.caller.is_some());
         if given.len() >= self.concurrency {
             self.warn("the runtime asks for an event before it answered the one that it has");
             return Err(Refusal::WrongState);
         }
+        *waiting_workers += 1;
         drop(tables);
         self.progress.send_modify(|progress| progress.polls += 1);
-        Ok(())
+        Ok(Waiting(self))
     }
 
     /// Hands out the event that has waited longest.
     fn give(&self) -> Option<Offer> {
         let mut tables = self.lock();
-        let mut offer = tables.waiting.pop_front()?;
-        if !tables.waiting.is_empty() {
-            self.work.notify_one();
+        loop {
+            let mut offer = tables.waiting.pop_front()?;
+            // Who is gone by now waited for a worker until his deadline.
+            let Some(caller) = offer.caller.take_if(|caller| !caller.is_closed()) else { continue };
+            if !tables.waiting.is_empty() {
+                self.work.notify_one();
+            }
+            let given = Given { attempt: offer.attempt.clone(), state: State::Open(caller) };
+            tables.given.insert(offer.invocation.id.clone(), given);
+            return Some(offer);
         }
-        let caller = offer.caller.take();
-        let given = Given { attempt: offer.attempt.clone(), caller, too_large: false };
-        tables.given.insert(offer.invocation.id.clone(), given);
-        Some(offer)
     }
 
     /// Finds the event that an answer is for.
@@ -173,25 +204,59 @@ impl Exchange {
             }
             Some(_) => {}
         }
-        if event.caller.is_none() {
-            self.warn(format!("the runtime answers `{id}` twice"));
-            return Err(Refusal::WrongState);
+        match event.state {
+            State::Open(_) | State::TooLarge(_) => return Ok(()),
+            State::Streaming => self.warn(format!(
+                "the runtime answers `{id}` anew in the middle of its response: an error belongs into \
+                 the trailers"
+            )),
+            State::Answered => self.warn(format!("the runtime answers `{id}` twice")),
         }
-        Ok(())
+        Err(Refusal::WrongState)
     }
 
     /// Passes an answer on to the caller.
     pub(super) fn answer(&self, id: &str, answer: Answer) -> Result<(), Refusal> {
+        self.reply(id, Reply::Whole(answer), State::Answered)
+    }
+
+    /// Begins a response that is passed on as it comes.
+    pub(super) fn begin(
+        &self,
+        id: &str,
+        content_type: String,
+    ) -> Result<mpsc::Sender<Piece>, Refusal> {
+        // The reader is not to be far behind: what is sent is to be what has arrived.
+        let (sender, pieces) = mpsc::channel(1);
+        self.reply(id, Reply::Stream { content_type, pieces }, State::Streaming)?;
+        Ok(sender)
+    }
+
+    /// Ends a response that was begun, well or not.
+    pub(super) fn finish(&self, id: &str) {
+        if let Some(event) = self.lock().given.get_mut(id) {
+            event.state = State::Answered;
+        }
+    }
+
+    fn reply(&self, id: &str, reply: Reply, next: State) -> Result<(), Refusal> {
         let mut tables = self.lock();
-        let caller = tables.given.get_mut(id).and_then(|event| event.caller.take());
-        // The caller may have given up, at its deadline.
-        caller.ok_or(Refusal::WrongState)?.send(answer).map_err(|_| Refusal::Gone)
+        let caller = tables.given.get_mut(id).and_then(|event| event.state.answer(next));
+        drop(tables);
+        if caller.ok_or(Refusal::WrongState)?.send(reply).is_err() {
+            self.finish(id);
+            self.warn(format!("the runtime answers `{id}` after its deadline"));
+            return Err(Refusal::Gone);
+        }
+        Ok(())
     }
 
     /// Remembers that a response was too large.
     pub(super) fn refuse_size(&self, id: &str) -> Refusal {
-        if let Some(event) = self.lock().given.get_mut(id) {
-            event.too_large = true;
+        if let Some(event) = self.lock().given.get_mut(id)
+            && let Some(caller) = event.state.answer(State::Answered)
+        {
+            event.state = State::TooLarge(caller);
         }
         Refusal::TooLarge
     }
@@ -215,5 +280,14 @@ impl Exchange {
     fn lock(&self) -> MutexGuard<'_, Tables> {
         // A panic in between leaves the tables whole: each change is one call.
         self.tables.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Counts a worker for as long as it waits for an event.
+struct Waiting<'a>(&'a Exchange);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.lock().waiting_workers -= 1;
     }
 }

@@ -47,7 +47,7 @@ impl Function {
     /// Left out are the names that only managed runtimes have (`AWS_EXECUTION_ENV`), that would
     /// promise something this machine lacks (`AWS_XRAY_DAEMON_ADDRESS`), or that would change how
     /// programs of this machine start (`LD_LIBRARY_PATH`).
-    pub(super) fn environment(
+    pub(crate) fn environment(
         &self,
         runtime_api: &str,
         log_stream: &str,

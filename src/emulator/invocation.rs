@@ -21,6 +21,8 @@ pub struct Invocation {
     pub identity: Option<String>,
     /// The tenant, for functions that keep theirs apart.
     pub tenant_id: Option<String>,
+    /// The version or alias that the caller named, which becomes a part of the ARN.
+    pub qualifier: Option<String>,
 }
 
 impl Invocation {
@@ -33,6 +35,7 @@ impl Invocation {
             client_context: None,
             identity: None,
             tenant_id: None,
+            qualifier: None,
         }
     }
 }
@@ -63,6 +66,8 @@ pub struct Outcome {
     pub answer: Answer,
     /// What it cost.
     pub report: Report,
+    /// The last 4 KB of its log, from START to REPORT.
+    pub log: String,
 }
 
 /// Why an environment gave no answer of its own.

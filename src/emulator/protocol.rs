@@ -11,6 +11,9 @@ pub const MAX_EVENT: usize = 6 << 20;
 /// The largest buffered response: an event's size and a hundred bytes of room.
 pub const MAX_RESPONSE: usize = MAX_EVENT + 100;
 
+/// The largest streamed response, 200 MB.
+pub const MAX_STREAM: usize = 200 << 20;
+
 /// How long loading may take before the first event.
 pub(super) const INIT_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -28,6 +31,14 @@ pub(super) const IDENTITY: &str = "lambda-runtime-cognito-identity";
 pub(super) const TENANT_ID: &str = "lambda-runtime-aws-tenant-id";
 pub(super) const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 pub(super) const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+pub(super) const ERROR_BODY: &str = "lambda-runtime-function-error-body";
+pub(super) const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
+
+/// The one value of [`RESPONSE_MODE`].
+pub(super) const STREAMING: &str = "streaming";
+
+/// The type of the error that a caller gets for [`Refusal::WrongMode`].
+const INVALID_MODE: &str = "Runtime.InvalidResponseModeHeader";
 
 /// What AWS reports in place of an error type that it does not take.
 const UNKNOWN_ERROR: &str = "Runtime.Unknown";
@@ -43,6 +54,10 @@ pub(super) enum Refusal {
     Gone,
     /// The response is beyond [`MAX_RESPONSE`].
     TooLarge,
+    /// The response is beyond [`MAX_STREAM`].
+    StreamTooLarge,
+    /// [`RESPONSE_MODE`] has another value than [`STREAMING`].
+    WrongMode,
 }
 
 impl Refusal {
@@ -62,6 +77,16 @@ impl Refusal {
                     format!("Exceeded maximum allowed payload size ({MAX_RESPONSE} bytes).");
                 (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
             }
+            Self::StreamTooLarge => {
+                let message =
+                    format!("Exceeded maximum allowed payload size ({MAX_STREAM} bytes).");
+                (StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
+            }
+            Self::WrongMode => (
+                StatusCode::BAD_REQUEST,
+                INVALID_MODE,
+                format!("`{RESPONSE_MODE}` may be `{STREAMING}` or missing"),
+            ),
         };
         let body = serde_json::json!({ "errorMessage": message, "errorType": error_type });
         json(status, body.to_string())
@@ -83,11 +108,32 @@ fn json(status: StatusCode, body: String) -> Response<Body> {
 
 /// What the caller gets when a response was too large and the runtime had nothing more to say.
 pub(super) fn too_large_answer() -> Answer {
-    let error_type = "Function.ResponseSizeTooLarge";
-    let message = format!(
-        "Response payload size exceeded maximum allowed payload size ({MAX_RESPONSE} bytes)."
-    );
-    let body = serde_json::json!({ "errorMessage": message, "errorType": error_type });
+    size_answer(MAX_RESPONSE)
+}
+
+/// What the caller gets after so much of a stream.
+pub(super) fn stream_too_large_answer() -> Answer {
+    size_answer(MAX_STREAM)
+}
+
+fn size_answer(limit: usize) -> Answer {
+    let message =
+        format!("Response payload size exceeded maximum allowed payload size ({limit} bytes).");
+    error_answer("Function.ResponseSizeTooLarge", &message)
+}
+
+/// What the caller of the invocation `id` gets when a response broke off.
+pub(super) fn truncated_answer(id: &str, why: &str) -> Answer {
+    error_answer("Runtime.TruncatedResponse", &format!("RequestId: {id} Error: {why}"))
+}
+
+/// What the caller gets when nobody can say how the response comes.
+pub(super) fn wrong_mode_answer(id: &str) -> Answer {
+    error_answer(INVALID_MODE, &format!("RequestId: {id} Error: Invalid response mode"))
+}
+
+fn error_answer(error_type: &str, message: &str) -> Answer {
+    let body = serde_json::json!({ "errorType": error_type, "errorMessage": message });
     Answer::Error { body: body.to_string().into(), error_type: error_type.to_owned() }
 }
 

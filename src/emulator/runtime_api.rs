@@ -2,6 +2,8 @@
 //!
 //! It serves one process, on a port of its own.
 
+mod stream;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -83,10 +85,14 @@ impl Shared {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let deadline = deadline.as_millis().to_string();
+        let arn = match &invocation.qualifier {
+            Some(qualifier) => format!("{}:{qualifier}", self.arn),
+            None => self.arn.clone(),
+        };
         let values = [
             (protocol::REQUEST_ID, Some(&invocation.id)),
             (protocol::DEADLINE, Some(&deadline)),
-            (protocol::FUNCTION_ARN, Some(&self.arn)),
+            (protocol::FUNCTION_ARN, Some(&arn)),
             (protocol::TRACE_ID, Some(&invocation.trace_id)),
             (protocol::INVOCATION_ID, Some(attempt)),
             (protocol::CLIENT_CONTEXT, invocation.client_context.as_ref()),
@@ -139,8 +145,26 @@ async fn response(
     let content_type = protocol::text(&headers, header::CONTENT_TYPE.as_str())
         .unwrap_or("application/octet-stream")
         .to_owned();
+    match protocol::text(&headers, protocol::RESPONSE_MODE) {
+        None => {}
+        Some(protocol::STREAMING) => {
+            return settle(stream::pass(&api, &id, &headers, content_type, body).await);
+        }
+        Some(other) => return wrong_mode(&api, &id, &headers, other),
+    }
     match take(&api, &id, &headers, body).await {
         Ok(body) => settle(api.exchange.answer(&id, Answer::Response { body, content_type })),
+        Err(refusal) => refusal.respond(),
+    }
+}
+
+/// A runtime that says neither `streaming` nor nothing: the caller is not to wait for it.
+fn wrong_mode(api: &Shared, id: &str, headers: &HeaderMap, mode: &str) -> Response<Body> {
+    api.exchange.warn(format!("the runtime sends `{}: {mode}`", protocol::RESPONSE_MODE));
+    let attempt = protocol::text(headers, protocol::INVOCATION_ID);
+    let answer = || api.exchange.answer(id, protocol::wrong_mode_answer(id));
+    match api.exchange.check(id, attempt).and_then(|()| answer()) {
+        Ok(()) => Refusal::WrongMode.respond(),
         Err(refusal) => refusal.respond(),
     }
 }
@@ -199,6 +223,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use crate::emulator::delivery;
     use crate::emulator::runtime_api::RuntimeApi;
     use crate::emulator::{Answer, Invocation, Line};
 
@@ -302,7 +327,9 @@ mod tests {
         let path = format!("invocation/{id}/response");
         let taken = session.post(&path, &[attempt(&event)], b"[1]".to_vec()).await;
         assert_eq!((taken.status, taken.body.trim_end()), (202, "{\"status\":\"OK\"}"));
-        let Answer::Response { body, .. } = answer.await.unwrap() else { panic!("an error") };
+        let delivery::Reply::Whole(Answer::Response { body, .. }) = answer.await.unwrap() else {
+            panic!("an error")
+        };
         assert_eq!(body, "[1]");
         assert_eq!(session.warnings(), [""; 0]);
 
@@ -369,7 +396,8 @@ mod tests {
                 session.next().await;
                 "Function.ResponseSizeTooLarge"
             };
-            let Answer::Error { error_type, .. } = answer.await.unwrap() else {
+            let delivery::Reply::Whole(Answer::Error { error_type, .. }) = answer.await.unwrap()
+            else {
                 panic!("no error")
             };
             assert_eq!(error_type, expected);

@@ -13,6 +13,7 @@ use rhai::{Dynamic, EvalAltResult, Map, Position};
 use crate::config::Limits;
 use crate::engine::{leaf_of, stack};
 use crate::memory;
+use crate::world;
 
 /// Operations between two looks at the clock, at most: some 4 µs of a script.
 const CLOCK_INTERVAL: u32 = 64;
@@ -386,6 +387,7 @@ impl Guard {
     /// # Errors
     /// `DeadlineExceeded` when that point is reached.
     pub(crate) fn sleep(&self, duration: Duration) -> Result<(), Box<EvalAltResult>> {
+        let duration = if world::skips(duration) { Duration::ZERO } else { duration };
         let Some((stop_at, trip)) = self.stop_at.get() else {
             std::thread::sleep(duration);
             return Ok(());

@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{explained, mark_end, placed, raise};
+use crate::engine::{EndMark, explained, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -28,6 +28,8 @@ pub(crate) struct Roots {
     import: PathBuf,
     /// Both without links. Found out at the first import: most functions are one file.
     real: OnceCell<Vec<PathBuf>>,
+    /// Scripts that were read before their import ran.
+    ahead: RefCell<HashMap<String, Source>>,
 }
 
 /// A script that was found and read.
@@ -53,6 +55,7 @@ impl Roots {
             task: config.task_root.clone(),
             import: config.import_root.clone(),
             real: OnceCell::new(),
+            ahead: RefCell::default(),
         }
     }
 
@@ -67,6 +70,20 @@ impl Roots {
             Err(Missing::Absent) => self.read(&self.import, name),
             found => found,
         }
+    }
+
+    /// Shows the text of `name` and keeps it for [`take_module`](Self::take_module).
+    pub(crate) fn read_ahead<T>(&self, name: &str, look: impl FnOnce(&str) -> T) -> Option<T> {
+        let source = self.read_module(name).ok()?;
+        let seen = look(&source.text);
+        self.ahead.borrow_mut().insert(name.to_owned(), source);
+        Some(seen)
+    }
+
+    /// As [`read_module`](Self::read_module), unless it was read ahead.
+    fn take_module(&self, name: &str) -> Result<Source, Missing> {
+        let ahead = self.ahead.borrow_mut().remove(name);
+        ahead.map_or_else(|| self.read_module(name), Ok)
     }
 
     fn read(&self, root: &Path, name: &str) -> Result<Source, Missing> {
@@ -156,6 +173,7 @@ pub(crate) fn plain_name(path: &str) -> &str {
 pub(crate) struct Resolver {
     roots: Rc<Roots>,
     limits: Limits,
+    end_mark: Rc<EndMark>,
     loaded: RefCell<HashMap<String, Rc<Module>>>,
     /// The imports under way, outermost first: a name that is in it already is a cycle.
     loading: RefCell<Vec<String>>,
@@ -164,9 +182,15 @@ pub(crate) struct Resolver {
 impl Resolver {
     /// A resolver for the function whose handler is in the script `handler`, which no script may
     /// import.
-    pub(crate) fn new(roots: Rc<Roots>, limits: &Limits, handler: &str) -> Self {
+    pub(crate) fn new(
+        roots: Rc<Roots>,
+        limits: &Limits,
+        handler: &str,
+        end_mark: Rc<EndMark>,
+    ) -> Self {
         Self {
             roots,
+            end_mark,
             limits: limits.clone(),
             loaded: RefCell::default(),
             loading: RefCell::new(vec![handler.to_owned()]),
@@ -179,7 +203,7 @@ impl Resolver {
         name: &str,
         place: Position,
     ) -> Result<Rc<Module>, Box<EvalAltResult>> {
-        let source = self.roots.read_module(name).map_err(|missing| match missing {
+        let source = self.roots.take_module(name).map_err(|missing| match missing {
             Missing::Absent => self.absent(name),
             Missing::Refused(why) => raise(("ImportError", why)),
         })?;
@@ -189,7 +213,7 @@ impl Resolver {
             .compile(&source.text)
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
         ast.set_source(source.file.as_str());
-        mark_end(&mut ast);
+        self.end_mark.append_to(&mut ast);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
         Ok(module.into())
     }

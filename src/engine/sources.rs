@@ -1,41 +1,63 @@
 //! Reads a function's scripts ahead of running them, to know which modules they may use.
 
+use std::collections::HashSet;
+
 use crate::engine::Roots;
 use crate::engine::resolver::plain_name;
-use crate::modules;
 
-/// The texts of a function's scripts, as far as they can be known before any of them runs.
+/// What a function's scripts name, as far as it can be known before any of them runs.
+#[derive(Default)]
 pub(crate) struct Sources {
-    texts: Vec<String>,
+    /// The words before a `::`, anywhere.
+    namespaces: HashSet<String>,
     /// An import whose path is computed may bring anything.
     open_ended: bool,
 }
 
 impl Sources {
     /// Follows the imports from `source`, the handler's script. What cannot be read is left to the
-    /// import itself to complain about.
+    /// import itself to complain about; what can be is not read again for it.
     pub(crate) fn gather(roots: &Roots, source: &str) -> Self {
-        let mut gathered = Self { texts: vec![source.to_owned()], open_ended: false };
-        let mut seen: Vec<String> = Vec::new();
-        let mut at = 0;
-        while at < gathered.texts.len() {
-            let (names, open_ended) = imports_of(&gathered.texts[at]);
-            gathered.open_ended |= open_ended;
-            for name in names {
-                if !seen.contains(&name) {
-                    gathered.texts.extend(roots.read_module(&name).map(|source| source.text));
-                    seen.push(name);
-                }
+        let mut gathered = Self::default();
+        let mut seen = HashSet::new();
+        let mut waiting = gathered.look_into(source);
+        while let Some(name) = waiting.pop() {
+            if seen.insert(name.clone()) {
+                let found = roots.read_ahead(&name, |text| gathered.look_into(text));
+                waiting.extend(found.into_iter().flatten());
             }
-            at += 1;
         }
         gathered
     }
 
     /// Whether a script may use the module `name`.
     pub(crate) fn may_use(&self, name: &str) -> bool {
-        self.open_ended || self.texts.iter().any(|text| modules::is_named(text, name))
+        self.open_ended || self.namespaces.contains(name)
     }
+
+    /// Takes down what a script names, and returns the paths of its imports.
+    fn look_into(&mut self, text: &str) -> Vec<String> {
+        for name in namespaces_of(text) {
+            if !self.namespaces.contains(name) {
+                self.namespaces.insert(name.to_owned());
+            }
+        }
+        let (imports, open_ended) = imports_of(text);
+        self.open_ended |= open_ended;
+        imports
+    }
+}
+
+/// The words that stand before a `::`.
+fn namespaces_of(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("::").filter_map(|(at, _)| {
+        let before = text[..at].trim_end();
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let start = before
+            .rfind(|c| !is_name(c))
+            .map_or(0, |at| at + before[at..].chars().next().map_or(1, char::len_utf8));
+        Some(&before[start..]).filter(|name| !name.is_empty())
+    })
 }
 
 /// The paths of the imports in a script, and whether there are some whose path is no plain string.
@@ -62,7 +84,18 @@ fn imports_of(text: &str) -> (Vec<String>, bool) {
 
 #[cfg(test)]
 mod tests {
-    use super::imports_of;
+    use super::{imports_of, namespaces_of};
+
+    #[test]
+    fn modules_are_named_by_their_path() {
+        let named = |text| namespaces_of(text).collect::<Vec<_>>();
+        assert_eq!(named("let x = json::parse(y);"), ["json"]);
+        assert_eq!(named("json ::parse(y)\n + a::b::c(1)"), ["json", "a", "b"]);
+        assert_eq!(named("`${env::get(\"A\")}`"), ["env"]);
+        assert_eq!(named("my_json::parse(y)"), ["my_json"]);
+        assert_eq!(named("event.json"), [""; 0]);
+        assert_eq!(named("::x, é::y"), ["é"]);
+    }
 
     #[test]
     fn imports_are_found() {

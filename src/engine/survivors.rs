@@ -14,12 +14,20 @@ const END: &str = "rhai_lambda_end_of_top_level";
 /// Nested deeper than this, a value is not looked into.
 const MAX_DEPTH: usize = 32;
 
-/// Appends the mark to a script.
-pub(crate) fn mark_end(ast: &mut AST) {
-    let mut engine = Engine::new_raw();
-    engine.set_optimization_level(OptimizationLevel::None);
-    let end = engine.compile(END).expect("a variable is a script");
-    ast.combine(end);
+/// The mark at the end of every script.
+pub(crate) struct EndMark(AST);
+
+impl EndMark {
+    pub(crate) fn new() -> Self {
+        let mut engine = Engine::new_raw();
+        engine.set_optimization_level(OptimizationLevel::None);
+        Self(engine.compile(END).expect("a variable is a script"))
+    }
+
+    /// Appends it to a script.
+    pub(crate) fn append_to(&self, ast: &mut AST) {
+        ast.combine(self.0.clone());
+    }
 }
 
 /// Whether the variable of this name is the mark.

@@ -117,7 +117,7 @@ mod uuid;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use rhai::{Dynamic, Engine, EvalAltResult, FuncRegistration, Map, Module, NativeCallContext};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -128,6 +128,7 @@ use crate::modules::Host;
 use crate::modules::bytes::{Fallible, with_bytes};
 use crate::modules::encoding::base64::hex_encode;
 use crate::modules::options::Options;
+use crate::world;
 
 /// An error of this module. Each has a word that programs can compare.
 fn fail(reason: &'static str, message: impl Into<String>) -> Box<EvalAltResult> {
@@ -268,7 +269,7 @@ fn fill(bytes: &mut [u8]) -> Fallible<()> {
 
 /// The time since 1970.
 fn now() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    world::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 fn tokens(module: &mut Module, host: &Host) {

@@ -32,6 +32,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 use crate::engine::{placed, raise};
 use crate::modules::Host;
 use crate::suggest::nearest;
+use crate::world;
 
 pub(crate) fn register(engine: &mut Engine, _: &Host) {
     let mut module = Module::new();
@@ -42,11 +43,7 @@ pub(crate) fn register(engine: &mut Engine, _: &Host) {
         placed(context.call_position(), require(name))
     });
     module.set_native_fn("all", || {
-        Ok(std::env::vars_os()
-            .map(|(name, value)| {
-                (name.to_string_lossy().as_ref().into(), value.to_string_lossy().as_ref().into())
-            })
-            .collect::<Map>())
+        Ok(all().into_iter().map(|(name, value)| (name.into(), value.into())).collect::<Map>())
     });
     engine.register_static_module("env", module.into());
 }
@@ -56,7 +53,19 @@ fn value_of(name: &str) -> Option<Dynamic> {
     if name.is_empty() || name.contains(['=', '\0']) {
         return None;
     }
+    if let Some(variables) = world::variables() {
+        return variables.get(name).map(|value| value.as_str().into());
+    }
     std::env::var_os(name).map(|value| value.to_string_lossy().as_ref().into())
+}
+
+/// Every variable, as text.
+fn all() -> Vec<(String, String)> {
+    if let Some(variables) = world::variables() {
+        return variables.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+    }
+    let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (lossy(name), lossy(value))).collect()
 }
 
 fn require(name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
@@ -65,9 +74,9 @@ fn require(name: &str) -> Result<Dynamic, Box<EvalAltResult>> {
     {
         return Ok(value);
     }
-    let names: Vec<String> =
-        std::env::vars_os().map(|(name, _)| name.to_string_lossy().into_owned()).collect();
-    let hint = match nearest(name, names.iter().map(String::as_str).filter(|near| *near != name)) {
+    let all = all();
+    let names = all.iter().map(|(near, _)| near.as_str());
+    let hint = match nearest(name, names.filter(|near| *near != name)) {
         Some(near) => format!("; did you mean `{near}`?"),
         None => String::new(),
     };

@@ -95,6 +95,18 @@
 //! assert_eq(answer.body, "");
 //! ```
 //!
+//! # `http::connect(url)`
+//!
+//! Opens a connection to the host of `url` and sends nothing: a later request finds it ready. At the
+//! top level of a script it is opened before the first event, while Lambda lends a whole processor;
+//! the setting `RHAI_LAMBDA_WARMUP`, a list of URLs, does the same for scripts that do not, and only
+//! logs what fails. Throws `HttpError` like a request.
+//!
+//! ```rhai
+//! http::connect("https://api.example.com");
+//! assert_eq(http::get("https://api.example.com/echo").status, 200);
+//! ```
+//!
 //! # `answer.json()`
 //!
 //! Returns the value of the body, read as JSON. Throws `JsonError` if it is none.
@@ -114,6 +126,11 @@
 
 mod client;
 mod options;
+#[cfg(feature = "cli")]
+mod stand_in;
+#[path = "http/no_stand_in.rs"]
+#[cfg(not(feature = "cli"))]
+mod stand_in;
 mod tls;
 mod transport;
 mod url;
@@ -128,6 +145,7 @@ use crate::engine::{Guard, placed, raise_with};
 use crate::modules::{Host, body};
 
 pub(crate) use client::Http;
+use url::Url;
 
 const FUNCTIONS: [(&str, &str); 5] =
     [("get", "GET"), ("post", "POST"), ("put", "PUT"), ("patch", "PATCH"), ("delete", "DELETE")];
@@ -157,6 +175,11 @@ pub(crate) fn register(engine: &mut Engine, host: &Host) {
             call(&context, method, url, options)
         },
     );
+    let http = host.http.clone();
+    module.set_native_fn("connect", move |context: NativeCallContext, url: &str| {
+        let connected = Url::parse(url).map_err(usage).and_then(|url| http.connect(&url));
+        placed(context.call_position(), connected)
+    });
     engine.register_static_module("http", module.into());
     register_methods(engine, host);
 }
@@ -195,7 +218,7 @@ fn caller(host: &Host) -> impl Fn(&NativeCallContext, &str, &str, Map) -> Fallib
     move |context, method, url, options| {
         let answer = options::request(method, url, options, max_depth)
             .map_err(usage)
-            .and_then(|request| http.send(&request));
+            .and_then(|request| http.send(context, &request));
         placed(context.call_position(), answer.map(to_map))
     }
 }

@@ -52,13 +52,13 @@
 mod emf;
 
 use std::rc::Rc;
-use std::time::Instant;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, Module, NativeCallContext};
 
 use crate::engine::{placed, raise_with};
 use crate::log::Logger;
 use crate::modules::Host;
+use crate::world;
 use emf::Metric;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -145,9 +145,9 @@ fn timed_calls(module: &mut Module, writer: &Writer) {
         work: &FnPtr,
         about: (Map, Map),
     ) -> Fallible<Dynamic> {
-        let start = Instant::now();
+        let start = world::steady_now();
         let result = work.call_within_context::<Dynamic>(context, ());
-        let milliseconds = start.elapsed().as_secs_f64() * 1000.0;
+        let milliseconds = (world::steady_now() - start).as_secs_f64() * 1000.0;
         // What failed took its time as well, and its error is the one to tell.
         let written = writer.write(context, name, milliseconds.into(), "Milliseconds", about);
         result.and_then(|value| written.map(|()| value))

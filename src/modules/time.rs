@@ -99,13 +99,14 @@ mod format;
 mod read;
 mod zone;
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
 use crate::calendar::rfc3339_millis;
 use crate::engine::{placed, raise};
 use crate::modules::Host;
+use crate::world;
 use amounts::{add, diff};
 use zone::Zone;
 
@@ -175,17 +176,17 @@ fn thrown<T>(context: &NativeCallContext, result: Fallible<T>) -> Result<T, Box<
 
 /// The wall clock. One that is set before 1970 counts as 1970.
 fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = world::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX).min(LAST)
 }
 
 /// A time that a script gave.
-struct Instant {
-    millis: i64,
+pub(crate) struct Instant {
+    pub(crate) millis: i64,
     is_text: bool,
 }
 
-fn instant(argument: &str, value: &Dynamic) -> Fallible<Instant> {
+pub(crate) fn instant(argument: &str, value: &Dynamic) -> Result<Instant, String> {
     if let Ok(millis) = value.as_int() {
         return Ok(Instant { millis: within_range(Some(millis))?, is_text: false });
     }

@@ -1,3 +1,9 @@
 //! `rhai-lambda` as a person uses it, a file for each command: output, exit statuses, messages.
 
+mod new;
 mod invoke;
+mod event;
+mod settings;
+mod repeat;
+mod package;
+mod events;

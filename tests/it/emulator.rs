@@ -1,151 +1,156 @@
-//! The emulator as the library offers it: several events in one environment, and what survives what.
+//! The emulator as the library offers it, and through the clients that talk to AWS.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rhai_lambda::emulator::{
-    Answer, Environment, Function, Invocation, Line, Outcome, Sink, Status,
-};
+use rhai_lambda::emulator::{self, Function, FunctionOptions, Lambda, Line, Record};
 
 use crate::scratch::Scratch;
 use crate::tools;
 
-/// A function, and the lines that its environment wrote.
-struct Setup {
+// One environment: several events, and what survives what.
+mod environment;
+// The Invoke API over HTTP, answer by answer.
+mod invoke_api;
+// The Invoke API as the aws CLI and boto3 see it.
+mod clients;
+// Streamed responses, of a runtime that sends what it is told to.
+mod streaming;
+// Many at once: order, limits, replacement, tenants, crashes.
+mod pool;
+
+/// A function in a folder of its own.
+struct Source {
     folder: Scratch,
-    lines: Arc<Mutex<Vec<Line>>>,
 }
 
-impl Setup {
+impl Source {
     fn new(script: &str) -> Self {
         let folder = Scratch::new();
         folder.write("function.rhai", script);
-        Self { folder, lines: Arc::default() }
+        Self { folder }
     }
 
-    /// The real runtime.
-    fn environment(&self) -> Environment {
-        self.start(vec![tools::bootstrap().into()])
-    }
-
-    /// The real runtime below a shell script that does harm; `$BOOTSTRAP` is the runtime.
-    fn environment_under(&self, script: &str) -> Environment {
-        let text = format!("BOOTSTRAP='{}'; {script}", tools::bootstrap().display());
-        self.start(vec!["sh".into(), "-c".into(), text.into()])
-    }
-
-    fn start(&self, runtime: Vec<std::ffi::OsString>) -> Environment {
-        let function = Function {
-            name: "orders".to_owned(),
+    /// The function, with the real runtime.
+    fn function(&self, name: &str) -> Function {
+        Function {
+            name: name.to_owned(),
             handler: "function.handler".to_owned(),
             task_root: self.folder.path().to_owned(),
             timeout: Duration::from_secs(20),
             memory_mb: 128,
             region: "eu-central-1".to_owned(),
-            runtime,
+            runtime: vec![tools::bootstrap().into()],
             variables: Vec::new(),
+        }
+    }
+
+    /// The same below a shell script that does harm; `$BOOTSTRAP` is the runtime.
+    fn function_under(&self, name: &str, script: &str) -> Function {
+        let text = format!("BOOTSTRAP='{}'; {script}", tools::bootstrap().display());
+        Function { runtime: vec!["sh".into(), "-c".into(), text.into()], ..self.function(name) }
+    }
+}
+
+/// A Lambda on a port, with all it tells an observer.
+struct Server {
+    lambda: Lambda,
+    address: SocketAddr,
+    records: Arc<Mutex<Vec<Record>>>,
+    /// What the server runs in; dropped last.
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Server {
+    fn start(functions: Vec<(Function, FunctionOptions)>) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let records = Arc::new(Mutex::new(Vec::new()));
+        let seen = records.clone();
+        let lambda =
+            Lambda::new(functions, Arc::new(move |record| seen.lock().unwrap().push(record)));
+        let router = emulator::invoke_api(lambda.clone());
+        let address = runtime.block_on(async {
+            let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+            let address = listener.local_addr().unwrap();
+            tokio::spawn(async move { axum::serve(listener, router).await });
+            address
+        });
+        Self { lambda, address, records, runtime }
+    }
+
+    /// A server for one function with the name `orders`.
+    fn of(source: &Source) -> Self {
+        Self::start(vec![(source.function("orders"), FunctionOptions::default())])
+    }
+
+    fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn records(&self) -> Vec<Record> {
+        self.records.lock().unwrap().clone()
+    }
+
+    /// What would have gone wrong on AWS.
+    fn warnings(&self) -> Vec<String> {
+        let of = |record| match record {
+            Record::Line { line: Line::Warning(text), .. } => Some(text),
+            _ => None,
         };
-        let lines = self.lines.clone();
-        let sink: Sink = Arc::new(move |line| lines.lock().unwrap().push(line));
-        Environment::new(function, sink)
+        self.records().into_iter().filter_map(of).collect()
     }
 
-    fn warnings(&self) -> Vec<Line> {
-        let lines = self.lines.lock().unwrap();
-        lines.iter().filter(|line| matches!(line, Line::Warning(_))).cloned().collect()
+    fn shut_down(&self) {
+        self.runtime.block_on(self.lambda.shut_down());
+    }
+
+    /// Asks the API.
+    fn post(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
+        let agent: ureq::Agent =
+            ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let mut request = agent.post(format!("{}{path}", self.endpoint()));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body).unwrap();
+        let body = response.body_mut().with_config().limit(300 << 20).read_to_vec().unwrap();
+        Reply { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    /// Invokes `orders`.
+    fn invoke(&self, headers: &[(&str, &str)], event: &str) -> Reply {
+        self.post("/2015-03-31/functions/orders/invocations", headers, event.as_bytes())
     }
 }
 
-fn body(outcome: &Outcome) -> &str {
-    let (Answer::Response { body, .. } | Answer::Error { body, .. }) = &outcome.answer;
-    std::str::from_utf8(body).unwrap()
-}
-
-#[tokio::test]
-async fn one_environment_serves_many_events() {
-    let setup = Setup::new("print(\"loaded\"); fn handler(event) { event }");
-    let mut environment = setup.environment();
-    for number in 0..50 {
-        let outcome = environment.invoke(Invocation::new(number.to_string())).await;
-        assert_eq!(body(&outcome), number.to_string());
-        assert_eq!(outcome.report.init_duration.is_some(), number == 0, "event {number}");
-        assert_eq!(outcome.report.status, Status::Done);
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.shut_down();
     }
-    environment.shut_down().await;
-    assert_eq!(setup.warnings(), []);
-    let lines = setup.lines.lock().unwrap();
-    let loaded = |line: &&Line| matches!(line, Line::Log(text) if text.ends_with("loaded"));
-    assert_eq!(lines.iter().filter(loaded).count(), 1, "{lines:?}");
 }
 
-#[tokio::test]
-async fn an_invocation_brings_what_the_caller_says_of_itself() {
-    let setup = Setup::new(
-        "fn handler(event, context) { #{ id: context.aws_request_id, arn: context.invoked_function_arn, \
-         tenant: context.tenant_id, client: context.client_context, trace: context.trace_id, \
-         soon: context.remaining_time_ms() <= 20000 } }",
-    );
-    let mut environment = setup.environment();
-    let mut invocation = Invocation::new("{}");
-    invocation.tenant_id = Some("blue".to_owned());
-    invocation.client_context = Some("{\"app\":\"a\"}".to_owned());
-    let (id, trace) = (invocation.id.clone(), invocation.trace_id.clone());
-    let outcome = environment.invoke(invocation).await;
-    let found: serde_json::Value = serde_json::from_str(body(&outcome)).unwrap();
-    let expected = serde_json::json!({
-        "id": id,
-        "arn": "arn:aws:lambda:eu-central-1:123456789012:function:orders",
-        "tenant": "blue",
-        "client": { "app": "a" },
-        "trace": trace,
-        "soon": true,
-    });
-    assert_eq!(found, expected);
-    environment.shut_down().await;
-    assert_eq!(setup.warnings(), []);
+/// An HTTP answer.
+struct Reply {
+    status: u16,
+    headers: ureq::http::HeaderMap,
+    body: Vec<u8>,
 }
 
-#[tokio::test]
-async fn an_error_of_the_function_leaves_the_environment_warm() {
-    let setup = Setup::new("fn handler(event) { if event == 1 { throw \"no\" } event }");
-    let mut environment = setup.environment();
-    let outcome = environment.invoke(Invocation::new("1")).await;
-    let Answer::Error { error_type, .. } = &outcome.answer else { panic!("{outcome:?}") };
-    assert_eq!(error_type, "Function.Error");
-    assert_eq!(outcome.report.status, Status::Done);
-    let outcome = environment.invoke(Invocation::new("2")).await;
-    assert_eq!((body(&outcome), outcome.report.init_duration), ("2", None));
-    environment.shut_down().await;
-    assert_eq!(setup.warnings(), []);
-}
+impl Reply {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
 
-#[tokio::test]
-async fn a_crash_takes_one_event_with_it() {
-    let setup = Setup::new("fn handler(event) { if event == 1 { sleep(10) } event }");
-    // The first process crashes while it has the event, the second one does not.
-    let script = "if [ -e crashed ]; then exec \"$BOOTSTRAP\"; fi; touch crashed; \
-                  \"$BOOTSTRAP\" & sleep 0.7; exit 7";
-    let mut environment = setup.environment_under(script);
-    let outcome = environment.invoke(Invocation::new("1")).await;
-    assert!(body(&outcome).contains("Runtime exited with error: exit status 7"), "{outcome:?}");
-    assert_eq!(outcome.report.status, Status::Error("Runtime.ExitError".to_owned()));
-    assert!(outcome.report.init_duration.is_some());
-    let outcome = environment.invoke(Invocation::new("2")).await;
-    assert_eq!(body(&outcome), "2");
-    // As on Lambda, loading again is a part of the invocation.
-    assert_eq!(outcome.report.init_duration, None);
-    environment.shut_down().await;
-}
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
 
-#[tokio::test]
-async fn a_process_that_died_in_between_is_replaced() {
-    let setup = Setup::new("fn handler(event) { event }");
-    let script = "if [ -e done ]; then exec \"$BOOTSTRAP\"; fi; touch done; \
-                  \"$BOOTSTRAP\" & sleep 0.7; exit 7";
-    let mut environment = setup.environment_under(script);
-    assert_eq!(body(&environment.invoke(Invocation::new("1")).await), "1");
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    let outcome = environment.invoke(Invocation::new("2")).await;
-    assert_eq!((body(&outcome), &outcome.report.status), ("2", &Status::Done));
-    environment.shut_down().await;
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
 }

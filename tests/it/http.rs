@@ -335,3 +335,46 @@ fn the_scheduled_example_calls_its_service() {
     assert_eq!(String::from_utf8_lossy(&requests[0].body), form);
     assert!(requests[1].headers.contains_key("authorization"));
 }
+
+#[test]
+fn connections_are_opened_before_the_first_event() {
+    let (pem, config) = authority(&["localhost"]);
+    let server = WebServer::start_tls(config);
+    let origin = format!("https://localhost:{}", server.port());
+    let script = format!("http::connect(\"{origin}/x\");\n{CALLER}");
+    for (script, setting) in [(script.as_str(), ""), (CALLER, origin.as_str())] {
+        let before = server.connections();
+        let mut session = trusting("RHAI_LAMBDA_CA_FILE", &pem)
+            .file("function.rhai", script)
+            .env("RHAI_LAMBDA_WARMUP", setting)
+            .start();
+        session.wait_until_idle(1);
+        assert_eq!(server.connections(), before + 1, "{setting}");
+        assert_eq!(call(&mut session, &format!("{origin}/echo"))["status"], 200);
+        assert_eq!(call(&mut session, &format!("{origin}/echo"))["status"], 200);
+        assert_eq!(server.connections(), before + 1, "{setting}");
+    }
+}
+
+#[test]
+fn a_connection_that_cannot_be_opened_ahead_is_logged() {
+    let server = WebServer::start();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let warmup =
+        format!("http://{closed}/a?token=x, nonsense, {}, http://example.com", server.origin());
+    let mut session = Function::new(CALLER)
+        .env("RHAI_LAMBDA_WARMUP", &warmup)
+        .env("RHAI_LAMBDA_NET_ALLOW", "127.0.0.1")
+        .start();
+    session.wait_until_idle(1);
+    let log = session.process.stderr();
+    let refused =
+        format!("`RHAI_LAMBDA_WARMUP`: no connection to `http://{closed}/a`: cannot connect");
+    for part in [refused.as_str(), "`nonsense`: the url is not absolute", "does not allow the host"]
+    {
+        assert!(log.contains(part), "{part} in {log}");
+    }
+    assert!(!log.contains("token"), "{log}");
+    assert_eq!(server.connections(), 1);
+    assert_eq!(call(&mut session, &format!("{}/echo", server.origin()))["status"], 200);
+}

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::tools;
 
 // The zip, read byte by byte.
-mod archive;
+pub mod archive;
 // The README's commands against moto.
 mod publish;
 // The README's first command and what it made.

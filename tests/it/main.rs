@@ -43,10 +43,14 @@ mod http;
 mod reference;
 // What reaches the log, in text, JSON and telemetry frames, and what never does.
 mod logs;
+// Trace headers and the spans that X-Ray's daemon gets.
+mod tracing;
 // The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
 mod layer;
 // The emulator as a library: several events in one environment, crashes in between.
 mod emulator;
+// The gateway's events and responses: judged by the official types, and by functions of ours.
+mod gateway;
 // `rhai-lambda` as a person uses it: output, exit statuses, messages.
 mod cli;
 // `examples/embed`: the library as the base of another `bootstrap`.

@@ -53,23 +53,7 @@ impl Moto {
     /// Prepares `command` so that AWS is this server: nothing of the caller's account or
     /// configuration is seen, and a request to any other host ends at a closed port.
     pub fn environment<'a>(&self, command: &'a mut Command) -> &'a mut Command {
-        let inherited = std::env::var_os("PATH").unwrap_or_default();
-        let folders = [self.programs.clone(), self.programs.with_file_name("venv").join("bin")]
-            .into_iter()
-            .chain(std::env::split_paths(&inherited));
-        command
-            .env_clear()
-            .env("PATH", std::env::join_paths(folders).unwrap())
-            .env("HOME", self.home.path())
-            .env("AWS_ENDPOINT_URL", self.endpoint())
-            .env("AWS_ACCESS_KEY_ID", "testing")
-            .env("AWS_SECRET_ACCESS_KEY", "testing")
-            .env("AWS_DEFAULT_REGION", "eu-west-1")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_PAGER", "")
-            .env("HTTP_PROXY", "http://127.0.0.1:1")
-            .env("HTTPS_PROXY", "http://127.0.0.1:1")
-            .env("NO_PROXY", "127.0.0.1")
+        isolate(command, &self.endpoint(), &self.programs, &self.home)
     }
 
     fn configure(&self, settings: &str) {
@@ -77,6 +61,33 @@ impl Moto {
             .send(settings)
             .unwrap_or_else(|error| panic!("moto refuses its settings: {error}"));
     }
+}
+
+/// Prepares `command` so that `endpoint` is all of AWS that it sees. `programs` is the folder of the
+/// aws CLI, `home` an empty one.
+pub fn isolate<'a>(
+    command: &'a mut Command,
+    endpoint: &str,
+    programs: &Path,
+    home: &Scratch,
+) -> &'a mut Command {
+    let inherited = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [programs.to_owned(), programs.with_file_name("venv").join("bin")]
+        .into_iter()
+        .chain(std::env::split_paths(&inherited));
+    command
+        .env_clear()
+        .env("PATH", std::env::join_paths(folders).unwrap())
+        .env("HOME", home.path())
+        .env("AWS_ENDPOINT_URL", endpoint)
+        .env("AWS_ACCESS_KEY_ID", "testing")
+        .env("AWS_SECRET_ACCESS_KEY", "testing")
+        .env("AWS_DEFAULT_REGION", "eu-west-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_PAGER", "")
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .env("NO_PROXY", "127.0.0.1")
 }
 
 /// Runs a shell script, with errors on, and returns what it printed.

@@ -6,6 +6,8 @@ mod happy;
 mod errors;
 // Every status that Lambda may give to `/next`, `/response` and `/error`.
 mod answers;
+// How an answer may be put into bytes: split, chunked, interim, too large, of HTTP/1.0.
+mod framing;
 // Connections that close, break, lie or never were.
 mod faults;
 // Errors before the first event: one report, no `/next`, an end within a second.

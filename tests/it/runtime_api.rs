@@ -64,6 +64,8 @@ pub struct Answer {
     delay: Duration,
     end: End,
     chunked: bool,
+    /// How many bytes go out at once.
+    piece: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,8 @@ enum End {
     Reset,
     /// The head and the body are sent as they are.
     Raw,
+    /// The same, and the connection stays open.
+    RawKeep,
 }
 
 impl Answer {
@@ -85,7 +89,8 @@ impl Answer {
     pub fn status(code: u16) -> Self {
         let head = format!("HTTP/1.1 {code} Scripted\r\n");
         let body = if code == 204 { "" } else { "{\"status\":\"OK\"}\n" };
-        Self { head, body: body.into(), delay: Duration::ZERO, end: End::Keep, chunked: false }
+        let (delay, end) = (Duration::ZERO, End::Keep);
+        Self { head, body: body.into(), delay, end, chunked: false, piece: usize::MAX }
     }
 
     /// An event with no header but its id.
@@ -113,6 +118,11 @@ impl Answer {
     /// Bytes that need not be HTTP, then the end of the connection.
     pub fn raw(bytes: &[u8]) -> Self {
         Self { head: String::new(), body: bytes.to_vec(), end: End::Raw, ..Self::status(200) }
+    }
+
+    /// Bytes that are sent as they are; the connection stays open.
+    pub fn exactly(bytes: impl Into<Vec<u8>>) -> Self {
+        Self { head: String::new(), body: bytes.into(), end: End::RawKeep, ..Self::status(200) }
     }
 
     /// The connection is reset instead of an answer.
@@ -145,11 +155,15 @@ impl Answer {
         Self { chunked: true, ..self }
     }
 
+    /// Everything goes out in pieces of so many bytes, each by itself.
+    pub fn in_pieces_of(self, piece: usize) -> Self {
+        Self { piece, ..self }
+    }
+
     /// Writes the answer; says whether the connection goes on.
     fn send(&self, stream: &mut TcpStream) -> bool {
-        if self.end == End::Raw {
-            let _ = stream.write_all(&self.body);
-            return false;
+        if matches!(self.end, End::Raw | End::RawKeep) {
+            return self.write(stream, &self.body) && self.end == End::RawKeep;
         }
         let mut bytes = self.head.clone().into_bytes();
         if self.chunked {
@@ -171,7 +185,17 @@ impl Answer {
             let count = if let End::Cut(count) = self.end { count } else { self.body.len() };
             bytes.extend_from_slice(&self.body[..count]);
         }
-        stream.write_all(&bytes).is_ok() && self.end == End::Keep
+        self.write(stream, &bytes) && self.end == End::Keep
+    }
+
+    fn write(&self, stream: &mut TcpStream, bytes: &[u8]) -> bool {
+        bytes.chunks(self.piece.min(bytes.len()).max(1)).all(|piece| {
+            if piece.len() < bytes.len() {
+                // Time for the other side to see the piece alone.
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            stream.write_all(piece).is_ok()
+        })
     }
 }
 
@@ -216,7 +240,11 @@ pub struct RuntimeApi {
 impl RuntimeApi {
     /// Listens on a free port of the loopback.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        Self::listen(TcpListener::bind("127.0.0.1:0").unwrap())
+    }
+
+    /// Listens there.
+    pub fn listen(listener: TcpListener) -> Self {
         let address = listener.local_addr().unwrap();
         let shared =
             Arc::new(Shared { state: Mutex::new(State::default()), changed: Condvar::new() });

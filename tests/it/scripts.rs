@@ -19,6 +19,7 @@ use std::path::Path;
 
 use rhai_lambda::{Config, Context, Error, Handler};
 
+use crate::process::alone;
 use crate::scratch::Scratch;
 use crate::tools;
 use crate::web_server::WebServer;
@@ -67,6 +68,10 @@ fn tests_of(script: &str) -> Vec<&str> {
 
 #[test]
 fn every_script_asserts_what_it_says() {
+    alone("scripts::every_script_asserts_what_it_says", run_every_script);
+}
+
+fn run_every_script() {
     let folder = tools::root().join("tests/scripts");
     let mut paths: Vec<_> = std::fs::read_dir(&folder)
         .unwrap()
@@ -93,6 +98,10 @@ fn every_script_asserts_what_it_says() {
 
 #[test]
 fn the_documentations_examples_run() {
+    alone("scripts::the_documentations_examples_run", run_the_documentations_examples);
+}
+
+fn run_the_documentations_examples() {
     let (mut count, mut failures) = (0, Vec::new());
     for (module, text) in crate::reference::modules() {
         for (number, example) in crate::reference::examples(&text).iter().enumerate() {

@@ -45,10 +45,14 @@ impl Tool {
     }
 
     fn path(self) -> PathBuf {
-        let folder = std::env::var_os("IT_TOOLS")
-            .map_or_else(|| root().join("target/tools"), |folder| root().join(folder));
-        folder.join(self.program())
+        folder().join(self.program())
     }
+}
+
+/// Where `tests/install-tools` puts everything.
+pub fn folder() -> PathBuf {
+    std::env::var_os("IT_TOOLS")
+        .map_or_else(|| root().join("target/tools"), |folder| root().join(folder))
 }
 
 /// Whether a missing tool is a failure.

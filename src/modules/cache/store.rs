@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 
+use crate::world;
+
 /// Deeper values are refused, as in events and results.
 const MAX_DEPTH: usize = 128;
 
@@ -159,8 +161,9 @@ struct Life {
 
 impl Life {
     fn is_over(&self) -> bool {
-        self.since.elapsed() >= self.ttl
-            || self.since_by_calendar.elapsed().is_ok_and(|passed| passed >= self.ttl)
+        let by_calendar = world::now().duration_since(self.since_by_calendar);
+        world::steady_now() - self.since >= self.ttl
+            || by_calendar.is_ok_and(|passed| passed >= self.ttl)
     }
 }
 
@@ -216,7 +219,7 @@ impl Cache {
                 self.limit
             ));
         }
-        let (since, since_by_calendar) = (Instant::now(), SystemTime::now());
+        let (since, since_by_calendar) = (world::steady_now(), world::now());
         let life = ttl.map(|ttl| Life { since, since_by_calendar, ttl });
         let mut state = self.state();
         state.remove(key);

@@ -3,28 +3,27 @@
 //! Nothing is made before the first request. What a failure says holds no header, no query and no
 //! body: those are where secrets travel.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::io::{ErrorKind, Read};
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use once_cell::unsync::OnceCell;
-use rhai::{Dynamic, EvalAltResult};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 use ureq::http::header::{
-    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap,
+    AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName,
     HeaderValue, LOCATION, PROXY_AUTHORIZATION, RETRY_AFTER,
 };
 use ureq::http::{self, Method, StatusCode};
 use ureq::{Agent, Body, Error};
 
 use super::options::{Cause, Request};
+use super::stand_in;
 use super::transport::{Dialler, NoLookup, Unreachable};
 use super::url::Url;
 use crate::config::Network;
 use crate::engine::{Guard, raise_with};
+use crate::trace::Trace;
 
 /// Connections that wait for their next request; a script has one at a time in use.
 const KEPT_CONNECTIONS: usize = 16;
@@ -36,11 +35,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// A server may ask for a longer pause, though not for any.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
+/// How long a connection for later may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The body is taken in steps of this, each checked against the memory that is left.
 const STEP: usize = 64 << 10;
-
-/// What names the invocation to X-Ray.
-const TRACE_HEADER: &str = "x-amzn-trace-id";
 
 /// Headers beside `authorization` that speak for the script, and to one host only.
 const PERSONAL_HEADERS: [&str; 3] = ["x-api-key", "x-amz-security-token", "x-auth-token"];
@@ -49,9 +48,9 @@ const PERSONAL_HEADERS: [&str; 3] = ["x-api-key", "x-amz-security-token", "x-aut
 pub(crate) struct Http {
     network: Network,
     guard: Rc<Guard>,
-    trace_id: Rc<RefCell<Option<String>>>,
+    trace: Rc<Trace>,
     agent: OnceCell<Agent>,
-    connections_made: Arc<AtomicUsize>,
+    dialler: Dialler,
 }
 
 impl fmt::Debug for Http {
@@ -65,18 +64,18 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
-    url: Url,
+    pub(super) url: Url,
 }
 
 /// Why there is no answer.
-struct Failure {
-    reason: Reason,
-    message: String,
-    url: Url,
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    pub(super) message: String,
+    pub(super) url: Url,
 }
 
 /// The kinds of failure; scripts see the names.
-enum Reason {
+pub(super) enum Reason {
     Connect,
     Tls,
     Closed,
@@ -115,13 +114,53 @@ impl Reason {
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 impl Http {
-    pub(crate) fn new(
-        network: Network,
-        guard: Rc<Guard>,
-        trace_id: Rc<RefCell<Option<String>>>,
-    ) -> Self {
-        let connections_made = Arc::default();
-        Self { network, guard, trace_id, agent: OnceCell::new(), connections_made }
+    pub(crate) fn new(network: Network, guard: Rc<Guard>, trace: Rc<Trace>) -> Self {
+        let dialler = Dialler::new(network.clone());
+        Self { network, guard, trace, agent: OnceCell::new(), dialler }
+    }
+
+    /// Opens a connection for a later request to the host of `url`.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(crate) fn connect(&self, url: &Url) -> Fallible<()> {
+        let made = self.prepare(url);
+        self.guard.sleep(Duration::ZERO)?;
+        let Err((reason, message)) = made else { return Ok(()) };
+        let message = format!("connecting to {}: {message}", url.shown());
+        let fields: [(&'static str, Dynamic); 2] =
+            [("reason", reason.name().into()), ("url", url.shown().into())];
+        Err(raise_with("HttpError", message, fields))
+    }
+
+    /// Opens connections to all of `urls`, and says which could not be made, and why. Nothing is lost
+    /// by that: the first request tries again.
+    pub(crate) fn warm_up(&self, urls: &[String]) -> Vec<String> {
+        let warm = |text: &String| {
+            let made = Url::parse(text).map_err(|why| format!("`{text}`: {why}")).and_then(|url| {
+                self.prepare(&url).map_err(|(_, why)| format!("`{}`: {why}", url.shown()))
+            });
+            made.err()
+        };
+        urls.iter().filter_map(warm).collect()
+    }
+
+    fn prepare(&self, url: &Url) -> Result<(), (Reason, String)> {
+        self.check_allowed(url)?;
+        if stand_in::is_there() {
+            return Ok(());
+        }
+        let left = self.guard.time_left().unwrap_or(CONNECT_TIMEOUT);
+        self.dialler.prepare(url, left.min(CONNECT_TIMEOUT)).map_err(describe)
+    }
+
+    fn check_allowed(&self, url: &Url) -> Result<(), (Reason, String)> {
+        let (host, port) = (url.host(), url.port());
+        if self.network.allows(host, port) {
+            return Ok(());
+        }
+        let message = format!("`RHAI_LAMBDA_NET_ALLOW` does not allow the host `{host}:{port}`");
+        Err((Reason::NotAllowed, message))
     }
 
     /// Sends a request as often as it says, and returns the last answer.
@@ -129,10 +168,10 @@ impl Http {
     /// # Errors
     /// `HttpError` without one, `DeadlineExceeded` when the script must stop, `DataTooLarge` for a
     /// body that does not fit.
-    pub(crate) fn send(&self, request: &Request) -> Fallible<Answer> {
+    pub(crate) fn send(&self, context: &NativeCallContext, request: &Request) -> Fallible<Answer> {
         let mut attempt = 1;
         loop {
-            let outcome = self.attempt(request);
+            let outcome = self.attempt(context, request);
             // What the deadline cut off is no failure of the other side.
             self.guard.sleep(Duration::ZERO)?;
             match self.pause_before_next(request, attempt, &outcome) {
@@ -196,7 +235,7 @@ impl Http {
     }
 
     /// One try: a request and the redirects that it leads to.
-    fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+    fn attempt(&self, context: &NativeCallContext, request: &Request) -> Result<Answer, Failure> {
         let started = Instant::now();
         let mut hop = Hop {
             method: request.method.clone(),
@@ -208,10 +247,11 @@ impl Http {
         let mut followed = 0;
         loop {
             let left = request.timeout.saturating_sub(started.elapsed());
-            let answer = self.exchange(&hop, left).map_err(|failure| match failure.reason {
-                Reason::Timeout => self.timed_out(failure, request.timeout),
-                _ => failure,
-            })?;
+            let answer =
+                self.exchange(context, &hop, left).map_err(|failure| match failure.reason {
+                    Reason::Timeout => self.timed_out(failure, request.timeout),
+                    _ => failure,
+                })?;
             let (Some(most), Some(location)) = (request.redirects, redirect_of(&answer)) else {
                 return Ok(answer);
             };
@@ -230,11 +270,11 @@ impl Http {
     }
 
     fn add_trace(&self, headers: &mut HeaderMap) {
-        if let Some(trace_id) = &*self.trace_id.borrow()
-            && !headers.contains_key(TRACE_HEADER)
-            && let Ok(value) = HeaderValue::from_str(trace_id)
-        {
-            headers.insert(TRACE_HEADER, value);
+        for (name, value) in self.trace.headers() {
+            let name = HeaderName::from_static(name);
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.entry(name).or_insert(value);
+            }
         }
     }
 
@@ -252,19 +292,22 @@ impl Http {
     }
 
     /// One request and its answer, once more if the kept connection turns out to be closed.
-    fn exchange(&self, hop: &Hop, timeout: Duration) -> Result<Answer, Failure> {
+    fn exchange(
+        &self,
+        context: &NativeCallContext,
+        hop: &Hop,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
         let failed = |(reason, message)| Failure { reason, message, url: hop.url.clone() };
-        let (host, port) = (hop.url.host(), hop.url.port());
-        if !self.network.allows(host, port) {
-            let message =
-                format!("`RHAI_LAMBDA_NET_ALLOW` does not allow the host `{host}:{port}`");
-            return Err(failed((Reason::NotAllowed, message)));
+        self.check_allowed(&hop.url).map_err(failed)?;
+        if let Some(answered) = stand_in::answer(context, hop) {
+            return answered;
         }
         let started = Instant::now();
-        let made = self.connections_made.load(Ordering::Relaxed);
+        let made = self.dialler.made();
         let response = self.run(hop, timeout).or_else(|error| {
             let (reason, message) = describe(error);
-            let was_kept = made == self.connections_made.load(Ordering::Relaxed);
+            let was_kept = made == self.dialler.made();
             match reason {
                 Reason::Closed if was_kept && hop.method.is_idempotent() => {
                     self.run(hop, timeout.saturating_sub(started.elapsed())).map_err(describe)
@@ -304,8 +347,7 @@ impl Http {
             // The sandbox may be frozen between two requests; each connection is looked at first.
             .max_idle_age(Duration::from_secs(u64::from(u32::MAX)))
             .build();
-        let dialler = Dialler::new(self.network.clone(), Arc::clone(&self.connections_made));
-        Agent::with_parts(config, dialler, NoLookup)
+        Agent::with_parts(config, self.dialler.clone(), NoLookup)
     }
 
     /// Reads the body to its end, as long as it fits.
@@ -344,11 +386,11 @@ fn in_time<B: ureq::AsSendBody>(
 }
 
 /// One request of those that redirects make of it.
-struct Hop<'a> {
-    method: Method,
-    url: Url,
-    headers: HeaderMap,
-    body: Option<&'a [u8]>,
+pub(super) struct Hop<'a> {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<&'a [u8]>,
 }
 
 impl Hop<'_> {

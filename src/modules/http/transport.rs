@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
@@ -21,6 +21,7 @@ use ureq::unversioned::transport::{
 use ureq::{Error, Timeout};
 
 use super::tls;
+use super::url::Url;
 use crate::config::Network;
 
 /// As much of an answer as is taken from the kernel at once.
@@ -72,12 +73,24 @@ impl Resolver for NoLookup {
     }
 }
 
-/// Makes connections, and counts them.
-pub(super) struct Dialler {
+/// Makes connections, and counts them. Clones share everything.
+#[derive(Clone)]
+pub(super) struct Dialler(Arc<Ways>);
+
+struct Ways {
     network: Network,
     tls: OnceCell<Arc<ClientConfig>>,
     /// Connections made so far, or tried: a request that adds none went over a kept one.
-    made: Arc<AtomicUsize>,
+    made: AtomicUsize,
+    /// Connections that were made before anybody needed them.
+    ahead: Mutex<Vec<Ahead>>,
+}
+
+/// A connection that waits for its first request.
+struct Ahead {
+    host: String,
+    port: u16,
+    connection: Connection,
 }
 
 impl fmt::Debug for Dialler {
@@ -87,8 +100,64 @@ impl fmt::Debug for Dialler {
 }
 
 impl Dialler {
-    pub(super) fn new(network: Network, made: Arc<AtomicUsize>) -> Self {
-        Self { network, tls: OnceCell::new(), made }
+    pub(super) fn new(network: Network) -> Self {
+        let (tls, made, ahead) = (OnceCell::new(), AtomicUsize::new(0), Mutex::default());
+        Self(Arc::new(Ways { network, tls, made, ahead }))
+    }
+
+    /// How many connections were made so far, or tried.
+    pub(super) fn made(&self) -> usize {
+        self.0.made.load(Ordering::Relaxed)
+    }
+
+    /// Makes a connection for a request to come, unless one waits already.
+    pub(super) fn prepare(&self, url: &Url, timeout: Duration) -> Result<(), Error> {
+        let (host, port) = (url.host(), url.port());
+        if let Some(waiting) = self.take_ahead(host, port, url.is_https()) {
+            self.keep_ahead(host, port, waiting);
+            return Ok(());
+        }
+        let until = Instant::now().checked_add(timeout);
+        let connection = self.open(host, port, url.is_https(), until)?;
+        self.keep_ahead(host, port, connection);
+        Ok(())
+    }
+
+    fn keep_ahead(&self, host: &str, port: u16, connection: Connection) {
+        self.ahead().push(Ahead { host: host.to_owned(), port, connection });
+    }
+
+    /// A connection that was made ahead and that the other side has not closed since.
+    fn take_ahead(&self, host: &str, port: u16, tls: bool) -> Option<Connection> {
+        let mut ahead = self.ahead();
+        let fits = |it: &Ahead| {
+            it.port == port && it.connection.is_tls() == tls && it.host.eq_ignore_ascii_case(host)
+        };
+        let at = ahead.iter().position(fits)?;
+        let mut connection = ahead.swap_remove(at).connection;
+        connection.is_open().then_some(connection)
+    }
+
+    fn ahead(&self) -> MutexGuard<'_, Vec<Ahead>> {
+        self.0.ahead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(
+        &self,
+        host: &str,
+        port: u16,
+        tls: bool,
+        until: Option<Instant>,
+    ) -> Result<Connection, Error> {
+        self.0.made.fetch_add(1, Ordering::Relaxed);
+        let stream = self.dial(host, port, until)?;
+        stream.set_nodelay(true)?;
+        let stream = Timed { stream, until };
+        let stream = match tls {
+            true => Stream::Tls(Box::new(self.shake_hands(host, stream)?)),
+            false => Stream::Plain(stream),
+        };
+        Ok(Connection { stream, buffers: LazyBuffers::new(BUFFER, BUFFER) })
     }
 
     fn dial(&self, host: &str, port: u16, until: Option<Instant>) -> Result<TcpStream, Error> {
@@ -123,7 +192,7 @@ impl Dialler {
 
     /// Where the Runtime API is.
     fn forbidden(&self, until: Option<Instant>) -> Vec<SocketAddr> {
-        let Some(api) = &self.network.runtime_api else { return Vec::new() };
+        let Some(api) = &self.0.network.runtime_api else { return Vec::new() };
         match api.parse() {
             Ok(address) => vec![address],
             Err(_) => {
@@ -141,7 +210,7 @@ impl Dialler {
     ) -> Result<StreamOwned<ClientConnection, Timed>, Error> {
         let failed = |why: String| Error::from(Unreachable::Tls(why));
         let config =
-            self.tls.get_or_try_init(|| tls::client_config(&self.network)).map_err(failed)?;
+            self.0.tls.get_or_try_init(|| tls::client_config(&self.0.network)).map_err(failed)?;
         let name = ServerName::try_from(host.to_owned())
             .map_err(|_| failed("the host is no name that a certificate could have".to_owned()))?;
         let connection = ClientConnection::new(Arc::clone(config), name)
@@ -168,19 +237,13 @@ impl<In: Transport> Connector<In> for Dialler {
         details: &ConnectionDetails,
         _: Option<In>,
     ) -> Result<Option<Connection>, Error> {
-        self.made.fetch_add(1, Ordering::Relaxed);
-        let until = until(details.timeout);
         let host = details.uri.host().unwrap_or_default().trim_matches(['[', ']']);
         let default = if details.needs_tls() { 443 } else { 80 };
         let port = details.uri.port_u16().unwrap_or(default);
-        let stream = self.dial(host, port, until)?;
-        stream.set_nodelay(true)?;
-        let stream = Timed { stream, until };
-        let stream = match details.needs_tls() {
-            true => Stream::Tls(Box::new(self.shake_hands(host, stream)?)),
-            false => Stream::Plain(stream),
-        };
-        Ok(Some(Connection { stream, buffers: LazyBuffers::new(BUFFER, BUFFER) }))
+        if let Some(connection) = self.take_ahead(host, port, details.needs_tls()) {
+            return Ok(Some(connection));
+        }
+        self.open(host, port, details.needs_tls(), until(details.timeout)).map(Some)
     }
 }
 

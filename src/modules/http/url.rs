@@ -103,6 +103,10 @@ impl Url {
         self.port
     }
 
+    pub(crate) fn is_https(&self) -> bool {
+        self.https
+    }
+
     /// Whether both are served by the same host, port and protocol.
     pub(crate) fn same_origin(&self, other: &Self) -> bool {
         (self.https, &self.host, self.port) == (other.https, &other.host, other.port)

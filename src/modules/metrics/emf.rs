@@ -3,13 +3,14 @@
 //! Source: "Specification: Embedded metric format" of CloudWatch's user guide, and the limits of
 //! `MetricDatum` and `Dimension` in its API reference.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use rhai::{Dynamic, Map};
 use serde_json::{Value, json};
 
 use crate::payload;
 use crate::suggest::nearest;
+use crate::world;
 
 const MAX_DIMENSIONS: usize = 30;
 const MAX_NAME: usize = 255;
@@ -88,7 +89,7 @@ impl Metric<'_> {
             definition["StorageResolution"] = json!(1);
         }
         let dimensions: Vec<&str> = self.dimensions.keys().map(|name| name.as_str()).collect();
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = world::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let about = json!({
             "Timestamp": now.as_millis() as u64,
             "CloudWatchMetrics": [

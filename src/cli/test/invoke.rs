@@ -1,0 +1,153 @@
+//! `invoke(event)` for tests: the whole way of an event, from JSON through the handler to JSON.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext, Position};
+use serde_json::Value;
+
+use super::assertions;
+use super::fakes::{Stage, read_context};
+use super::lines;
+use crate::config::Config;
+use crate::engine::{placed, raise};
+use crate::error::Frame;
+use crate::handler::Handler;
+use crate::log::Logger;
+use crate::payload::{self, Style};
+use crate::suggest::nearest;
+use crate::{Answer, Context, Error};
+
+/// What the second argument may say.
+const OPTIONS: [&str; 2] = ["context", "handler"];
+
+type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+/// Teaches `engine` the function `invoke`.
+pub(super) fn register(engine: &mut Engine, stage: &Rc<Stage>) {
+    let on = Rc::clone(stage);
+    engine.register_fn("invoke", move |call: NativeCallContext, event: Dynamic| {
+        placed(call.call_position(), invoke(&on, &call, &event, &Map::new()))
+    });
+    let on = Rc::clone(stage);
+    engine.register_fn("invoke", move |call: NativeCallContext, event: Dynamic, options: Map| {
+        placed(call.call_position(), invoke(&on, &call, &event, &options))
+    });
+}
+
+fn invoke(
+    stage: &Stage,
+    call: &NativeCallContext,
+    event: &Dynamic,
+    options: &Map,
+) -> Fallible<Dynamic> {
+    let misused = |message: String| raise(("InvokeError", message));
+    let mut config = stage.root.config.clone();
+    let mut fields = Map::new();
+    for (name, value) in options {
+        match name.as_str() {
+            "handler" => {
+                let handler = value.as_immutable_string_ref();
+                config.handler = handler
+                    .map_err(|found| misused(format!("`handler` is a string, not a {found}")))?
+                    .to_string();
+            }
+            "context" => {
+                fields = value.clone().try_cast().ok_or_else(|| {
+                    misused("`context` is a map, as `fake::context` takes".into())
+                })?;
+            }
+            other => {
+                let hint = match nearest(other, OPTIONS) {
+                    Some(near) => format!("; did you mean `{near}`?"),
+                    None => "; there are `context` and `handler`".to_owned(),
+                };
+                return Err(misused(format!("`invoke` has no option `{other}`{hint}")));
+            }
+        }
+    }
+    let (context, settings) = read_context(stage, stage.root.timeout, &fields)?;
+    config = Config { handler: config.handler, ..settings };
+    let mut json = Vec::new();
+    payload::write(&mut json, event, config.limits.max_json_depth, Style::Compact)
+        .map_err(|error| raise(("InvalidEvent", error.describe("event"))))?;
+    let answer = environment(stage, &config)
+        .and_then(|handler| handler.invoke(&json, context))
+        .map_err(|error| thrown(error, call.call_position()))?;
+    Ok(value_of(&answer, config.limits.max_json_depth))
+}
+
+/// The environment of a handler: started by the first event, kept for the further ones of a test.
+fn environment(stage: &Stage, config: &Config) -> Result<Rc<Handler>, Error> {
+    // Its function's part of the context is fixed when it starts.
+    let (name, version) = (&config.function_name, &config.function_version);
+    let key = format!(
+        "{}\n{name}\n{version}\n{}\n{}\n{}",
+        config.handler, config.memory_mb, config.log_group, config.log_stream
+    );
+    if let Some(known) = stage.handlers.borrow().get(&key) {
+        return Ok(Rc::clone(known));
+    }
+    let started = Rc::new(handler(stage, config)?);
+    stage.handlers.borrow_mut().insert(key, Rc::clone(&started));
+    Ok(started)
+}
+
+/// Starts the handler of `config`.
+pub(super) fn handler(stage: &Stage, config: &Config) -> Result<Handler, Error> {
+    let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
+    Handler::load_logging(config, logger, |engine| {
+        if let Some(counter) = &stage.hits {
+            lines::register(engine, counter);
+        }
+    })
+}
+
+/// The context of an invocation of which nothing is said.
+pub(super) fn context(stage: &Stage, timeout: Duration) -> Context {
+    read_context(stage, timeout, &Map::new()).map(|(context, _)| context).unwrap_or_default()
+}
+
+/// What a caller of the function would make of the answer.
+fn value_of(answer: &Answer, max_depth: usize) -> Dynamic {
+    let json = is_json(answer).then(|| payload::read(&answer.body, max_depth, usize::MAX).ok());
+    json.flatten().unwrap_or_else(|| match std::str::from_utf8(&answer.body) {
+        Ok(text) => text.into(),
+        Err(_) => Dynamic::from_blob(answer.body.clone()),
+    })
+}
+
+/// The same as JSON: what is not JSON is text.
+pub(super) fn as_json(answer: &Answer) -> Value {
+    let json = is_json(answer).then(|| serde_json::from_slice(&answer.body).ok());
+    let text = || String::from_utf8_lossy(&answer.body).into_owned();
+    json.flatten().unwrap_or_else(|| Value::from(text()))
+}
+
+fn is_json(answer: &Answer) -> bool {
+    answer.content_type.starts_with("application/json")
+}
+
+/// The function's error, thrown where the test called `invoke`, with the function's own stack below.
+fn thrown(error: Error, call: Position) -> Box<EvalAltResult> {
+    let frames = error.frames().to_vec();
+    let place = |frame: Option<&Frame>| match frame {
+        Some(frame) if frame.line > 0 => {
+            let short = |number| u16::try_from(number).unwrap_or(u16::MAX);
+            Position::new(short(frame.line), short(frame.column))
+        }
+        Some(_) => Position::NONE,
+        None => call,
+    };
+    let map = assertions::to_map(error);
+    let mut thrown = Box::new(EvalAltResult::ErrorRuntime(map.into(), place(frames.first())));
+    for (at, frame) in frames.iter().enumerate() {
+        thrown = Box::new(EvalAltResult::ErrorInFunctionCall(
+            frame.function.clone(),
+            frame.file.clone(),
+            thrown,
+            place(frames.get(at + 1)),
+        ));
+    }
+    thrown
+}
