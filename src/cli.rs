@@ -6,10 +6,13 @@
 mod new;
 mod invoke;
 mod serve;
+mod check;
 mod test;
 mod package;
 mod events;
-mod check;
+mod definitions;
+mod completions;
+mod doctor;
 mod bootstrap;
 mod target;
 mod project;
@@ -47,10 +50,13 @@ enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
     Serve(serve::Arguments),
+    Check(check::Arguments),
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
-    Check(check::Arguments),
+    Definitions(definitions::Arguments),
+    Completions(completions::Arguments),
+    Doctor(doctor::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -81,10 +87,13 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
         Command::Serve(arguments) => serve::run(&arguments, terminal),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
-        Command::Check(arguments) => check::command(&arguments, terminal),
+        Command::Definitions(arguments) => definitions::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

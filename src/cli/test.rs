@@ -16,23 +16,17 @@ mod trial;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::rc::Rc;
-use std::sync::Arc;
 
 use clap::Args;
-use rhai::Engine;
 
 use super::function::Configuration;
 use super::misuse::Misuse;
 use super::terminal::Terminal;
-use crate::config::Config;
-use crate::engine::Guard;
 use crate::suggest::nearest;
 use coverage::Coverage;
-use fakes::Stage;
 use report::{Form, Logs, Report};
 use runner::Orders;
-use suite::{Root, Suite, Test};
+use suite::{Suite, Test};
 use trial::{Network, Rules};
 
 /// Runs the tests of a function.
@@ -168,15 +162,6 @@ pub(super) fn run(arguments: &Arguments, _: Terminal) -> Result<ExitCode, Misuse
     report.end(&outcomes);
     let failed = outcomes.iter().flatten().any(|outcome| outcome.failure.is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// Teaches `engine` what tests may call beside all that a handler may, for those who look at tests
-/// without running them.
-pub(super) fn teach(engine: &mut Engine, config: &Config) {
-    let stage = Stage::new(&Arc::new(Root::of(config)), &Rules::default());
-    assertions::register(engine, &Rc::new(Guard::new(config.limits.clone())));
-    fakes::register(engine, &stage);
-    invoke::register(engine, &stage);
 }
 
 fn save(path: &std::path::Path, text: &str) -> Result<(), Misuse> {

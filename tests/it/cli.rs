@@ -3,8 +3,12 @@
 mod new;
 mod invoke;
 mod test;
+mod check;
 mod event;
 mod settings;
 mod repeat;
 mod package;
 mod events;
+mod definitions;
+mod completions;
+mod doctor;

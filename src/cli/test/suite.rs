@@ -82,18 +82,6 @@ impl Root {
         Ok(Self { folder, shown, config, variables, arn, timeout })
     }
 
-    /// The function of `config`, for those who look at tests without running them.
-    pub(super) fn of(config: &Config) -> Self {
-        Self {
-            folder: config.task_root.clone(),
-            shown: config.task_root.clone(),
-            config: config.clone(),
-            variables: BTreeMap::new(),
-            arn: String::new(),
-            timeout: Duration::ZERO,
-        }
-    }
-
     /// The text of a script, named as errors name it.
     pub(super) fn source(&self, file: &str) -> Option<String> {
         std::fs::read_to_string(self.folder.join(file)).ok()
