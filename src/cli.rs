@@ -6,9 +6,13 @@
 mod new;
 mod invoke;
 mod serve;
+mod check;
 mod test;
 mod package;
 mod events;
+mod definitions;
+mod completions;
+mod doctor;
 mod check;
 mod bootstrap;
 mod target;
@@ -47,9 +51,13 @@ enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
     Serve(serve::Arguments),
+    Check(check::Arguments),
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
+    Definitions(definitions::Arguments),
+    Completions(completions::Arguments),
+    Doctor(doctor::Arguments),
     Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
@@ -81,9 +89,13 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
         Command::Serve(arguments) => serve::run(&arguments, terminal),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Definitions(arguments) => definitions::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }

@@ -8,3 +8,6 @@ mod settings;
 mod repeat;
 mod package;
 mod events;
+mod definitions;
+mod completions;
+mod doctor;

@@ -171,7 +171,7 @@ fn headers(
 ) -> Result<HeaderMap, Malformed> {
     let mut all: Vec<(HeaderName, HeaderValue)> = Vec::new();
     let mut read = |place: &str| -> Result<(), Malformed> {
-        for (name, at, value) in values(fields, place)? {
+        for (name, at, value) in values(kind, fields, place)? {
             let header = parsed(&name, &at, &value)?;
             // The same value in both places is one value ("Output format of a Lambda function for
             // proxy integration").
@@ -222,6 +222,7 @@ fn has_entries(fields: &Map<String, Value>, place: &str) -> bool {
 
 /// Every value of `headers` or `multiValueHeaders`: its name, its place in the result, and itself.
 fn values(
+    kind: Kind,
     fields: &Map<String, Value>,
     place: &str,
 ) -> Result<Vec<(String, String, String)>, Malformed> {
@@ -236,21 +237,21 @@ fn values(
             ("multiValueHeaders", Value::Array(list)) => {
                 for (index, value) in list.iter().enumerate() {
                     let at = format!("{at}[{index}]");
-                    all.push((name.clone(), at.clone(), plain(&at, value)?));
+                    all.push((name.clone(), at.clone(), plain(kind, &at, value)?));
                 }
             }
             ("multiValueHeaders", other) => {
                 let message = format!("`{at}` is {}, expected an array of strings", shown(other));
                 return Err(Malformed::new(message));
             }
-            _ => all.push((name.clone(), at.clone(), plain(&at, value)?)),
+            _ => all.push((name.clone(), at.clone(), plain(kind, &at, value)?)),
         }
     }
     Ok(all)
 }
 
 /// The text of a string, a number or a boolean.
-fn plain(at: &str, value: &Value) -> Result<String, Malformed> {
+fn plain(kind: Kind, at: &str, value: &Value) -> Result<String, Malformed> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
@@ -258,8 +259,13 @@ fn plain(at: &str, value: &Value) -> Result<String, Malformed> {
         other => {
             let malformed =
                 Malformed::new(format!("`{at}` is {}, expected a string", shown(other)));
-            Err(match other {
-                Value::Array(_) => malformed.hint("lists belong into `multiValueHeaders`"),
+            Err(match (other, kind) {
+                (Value::Array(_), Kind::V1) => {
+                    malformed.hint("lists belong into `multiValueHeaders`")
+                }
+                (Value::Array(_), _) => {
+                    malformed.hint("several values are one string with commas; `web::` joins them")
+                }
                 _ => malformed,
             })
         }
