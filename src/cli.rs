@@ -13,7 +13,6 @@ mod events;
 mod definitions;
 mod completions;
 mod doctor;
-mod check;
 mod bootstrap;
 mod target;
 mod project;
@@ -58,7 +57,6 @@ enum Command {
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
     Doctor(doctor::Arguments),
-    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -96,7 +94,6 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
         Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
