@@ -38,6 +38,7 @@ Examples:
   rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda serve                           at http://127.0.0.1:9000/, live on every save
   rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
