@@ -40,6 +40,7 @@ pub(super) struct Script {
 /// What a compiled script consists of.
 pub(super) struct Parsed {
     pub(super) functions: Vec<Function>,
+    by_name: HashMap<String, Vec<usize>>,
     /// The statements of the top level.
     pub(super) top: Vec<Stmt>,
     /// Functions that did not compile: they are there, and nothing is known of them.
@@ -196,8 +197,13 @@ impl Parsed {
             })
             .collect();
         functions.sort_by(|a, b| (a.place, &a.name).cmp(&(b.place, &b.name)));
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, function) in functions.iter().enumerate() {
+            by_name.entry(function.name.clone()).or_default().push(index);
+        }
         let mut parsed = Self {
             functions,
+            by_name,
             top: ast.statements().to_vec(),
             broken,
             top_is_whole,
@@ -221,9 +227,10 @@ impl Parsed {
         self.broken.is_empty() && self.top_is_whole
     }
 
-    /// Functions by this name, closures aside.
-    pub(super) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Function> {
-        self.functions.iter().filter(move |function| function.name == name)
+    /// The functions of this name; closures have names as well.
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &Function> {
+        let indices = self.by_name.get(name).into_iter().flatten();
+        indices.map(|index| &self.functions[*index])
     }
 }
 
