@@ -12,6 +12,8 @@ mod package;
 mod events;
 mod definitions;
 mod completions;
+mod doctor;
+mod check;
 mod bootstrap;
 mod target;
 mod project;
@@ -55,6 +57,8 @@ enum Command {
     Events(events::Arguments),
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
+    Doctor(doctor::Arguments),
+    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -91,6 +95,8 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Events(arguments) => events::run(&arguments),
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

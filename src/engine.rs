@@ -5,6 +5,11 @@
 
 mod bounded;
 #[cfg(feature = "cli")]
+mod comments;
+#[path = "engine/without_comments.rs"]
+#[cfg(not(feature = "cli"))]
+mod comments;
+#[cfg(feature = "cli")]
 pub(crate) mod complete;
 mod fault;
 mod guard;
@@ -24,6 +29,7 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
+pub(crate) use comments::compile;
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots, Source};

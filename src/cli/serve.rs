@@ -110,8 +110,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode, Misuse> {
-    let Arguments { targets, overrides, concurrency, .. } = arguments;
-    let fleet = Fleet::find(targets, overrides.clone(), *concurrency)?;
+    let Arguments { targets, overrides, .. } = arguments;
+    let fleet = Fleet::find(targets, overrides.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Misuse::new(format!("failed to start: {error}")))?;
     let status = runtime.block_on(serve(arguments, fleet, terminal));
@@ -190,7 +190,10 @@ fn assemble(
     address: SocketAddr,
     terminal: Terminal,
 ) -> Arc<App> {
-    let options = FunctionOptions { max_environments: arguments.max_environments.into() };
+    let options = FunctionOptions {
+        max_environments: arguments.max_environments.into(),
+        max_concurrency: arguments.concurrency.map(Into::into),
+    };
     let functions = fleet.members().iter().map(|member| (member.now().function, options)).collect();
     let (fleet, history) = (Arc::new(fleet), Arc::new(History::new()));
     let console = Arc::new(Console::new(terminal, fleet.clone(), history.clone(), address.port()));

@@ -2,6 +2,7 @@
 
 mod new;
 mod invoke;
+mod check;
 mod event;
 mod settings;
 mod repeat;
@@ -9,3 +10,4 @@ mod package;
 mod events;
 mod definitions;
 mod completions;
+mod doctor;

@@ -12,7 +12,7 @@ use crate::suggest::nearest;
 
 use super::facts::closure_name;
 use super::imports::{own, place};
-use super::natives::{FOR_TESTS, Style, has};
+use super::natives::Style;
 use super::program::Program;
 use super::report::Finding;
 use super::rules::Rule;
@@ -89,6 +89,14 @@ impl Scene<'_> {
             help.push(format!("a closure is called with `{name}.call(…)`"));
         } else if let Some(module) = self.module_with(name) {
             help.push(format!("there is `{module}::{name}`"));
+        } else if self
+            .everywhere
+            .program
+            .natives
+            .for_tests(Role::Test)
+            .is_some_and(|tests| tests.contains_key(name))
+        {
+            help.push(format!("`{name}` is for tests, which are in files `…_test.rhai`"));
         } else if let Some(near) = self.nearest(name) {
             help.push(format!("did you mean `{near}`?"));
         } else if self.parsed.facts.constants.contains(name) {
@@ -219,7 +227,7 @@ impl Scene<'_> {
         is_own
             || self.parsed.broken.contains(name)
             || self.everywhere.program.natives.answers(name, count, style)
-            || self.script.role == Role::Test && has(FOR_TESTS, name, count)
+            || style == Style::Function && self.for_tests(name).any(|arity| arity == count)
     }
 
     /// The numbers of arguments that functions of this name take, as they are written in that style.
@@ -227,17 +235,19 @@ impl Scene<'_> {
         let own = self.parsed.named(name).map(|function| function.parameters.len());
         let native =
             self.everywhere.program.natives.global.get(name).into_iter().flatten().copied();
-        let tests = FOR_TESTS.iter().filter(|(listed, _)| {
-            self.script.role == Role::Test && style == Style::Function && *listed == name
-        });
-        let tests = tests.flat_map(|(_, arities)| arities.iter().copied());
         match style {
-            Style::Function => own.chain(native).chain(tests).collect(),
+            Style::Function => own.chain(native).chain(self.for_tests(name)).collect(),
             Style::Method => {
                 let this = own.filter(|_| self.parsed.named(name).any(|f| uses_this(&f.body)));
                 this.chain(native.filter_map(|count| count.checked_sub(1))).collect()
             }
         }
+    }
+
+    /// The same of those that only tests see.
+    fn for_tests(&self, name: &str) -> impl Iterator<Item = usize> {
+        let tests = self.everywhere.program.natives.for_tests(self.script.role);
+        tests.and_then(|tests| tests.get(name)).into_iter().flatten().copied()
     }
 
     fn function_arities(&self, name: &str) -> BTreeSet<usize> {
@@ -300,7 +310,12 @@ impl Scene<'_> {
             .map(|import| &import.alias);
         match alias {
             Some(alias) => format!("`{}` has it: `{alias}::{name}`", other.file),
-            None => format!("`{}` has it; import that", other.file),
+            None if other.role == Role::Handler => format!(
+                "`{}` has it, and is seen only while it is the caller: move it to where both can \
+                 import it",
+                other.file
+            ),
+            None => format!("`{}` has it: import that", other.file),
         }
     }
 
@@ -329,12 +344,13 @@ impl Scene<'_> {
 
     fn nearest(&self, name: &str) -> Option<String> {
         let own = self.parsed.functions.iter().filter(|function| !function.is_closure());
-        let tests = FOR_TESTS.iter().filter(|_| self.script.role == Role::Test);
+        let tests = self.everywhere.program.natives.for_tests(self.script.role);
         let candidates = own
             .map(|function| function.name.as_str())
             .chain(self.everywhere.program.natives.names())
-            .chain(tests.map(|(name, _)| *name));
-        nearest(name, candidates.filter(|near| *near != name)).map(str::to_owned)
+            .chain(tests.into_iter().flat_map(|tests| tests.keys().map(String::as_str)));
+        let near = nearest(name, candidates.filter(|near| *near != name)).map(str::to_owned);
+        near.or_else(|| self.everywhere.program.natives.translated(name))
     }
 
     /// `f(a, b)` that is there as `a.f(b)`.

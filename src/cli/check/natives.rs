@@ -7,13 +7,26 @@ use rhai::Engine;
 
 use crate::engine::complete::{Native, natives};
 
-/// The functions that only tests see, with the arguments that they take.
-pub(super) const FOR_TESTS: &[(&str, &[usize])] = &[
-    ("assert", &[1, 2]),
-    ("assert_eq", &[2, 3]),
-    ("assert_ne", &[2, 3]),
-    ("assert_throws", &[1, 2]),
+use super::script::Role;
+
+/// The functions that only tests see: module, name and the arguments that they take.
+const FOR_TESTS: &[(&str, &str, &[usize])] = &[
+    ("", "assert", &[1, 2]),
+    ("", "assert_eq", &[2, 3]),
+    ("", "assert_ne", &[2, 3]),
+    ("", "assert_throws", &[1, 2]),
+    ("", "fail", &[1]),
+    ("", "invoke", &[1, 2]),
+    (FAKE, "advance", &[1]),
+    (FAKE, "clock", &[1]),
+    (FAKE, "context", &[0, 1]),
+    (FAKE, "env", &[2]),
+    (FAKE, "http", &[3]),
+    (FAKE, "http_calls", &[0]),
 ];
+
+/// The module that only tests see.
+pub(super) const FAKE: &str = "fake";
 
 /// Those that the engine has without registering them. In method style the receiver counts.
 const OF_THE_LANGUAGE: &[(&str, &[usize])] =
@@ -22,6 +35,31 @@ const OF_THE_LANGUAGE: &[(&str, &[usize])] =
 /// The same, in function style only.
 const STATEMENTS: &[(&str, &[usize])] = &[("is_def_var", &[1]), ("Fn", &[1])];
 
+/// What other languages call some of Rhai's functions.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("length", "len"),
+    ("lenght", "len"),
+    ("size", "len"),
+    ("count", "len"),
+    ("includes", "contains"),
+    ("has", "contains"),
+    ("has_key", "contains"),
+    ("to_upper_case", "to_upper"),
+    ("to_lower_case", "to_lower"),
+    ("upper", "to_upper"),
+    ("lower", "to_lower"),
+    ("substr", "sub_string"),
+    ("substring", "sub_string"),
+    ("slice", "extract"),
+    ("concat", "append"),
+    ("unshift", "insert"),
+    ("find_index", "index_of"),
+    ("println", "print"),
+    ("parse", "json::parse"),
+    ("str", "to_string"),
+    ("typeof", "type_of"),
+];
+
 /// Functions by name, with the numbers of arguments.
 pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
 
@@ -29,6 +67,8 @@ pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
 pub(super) struct Natives {
     pub(super) global: Functions,
     pub(super) modules: HashMap<String, Functions>,
+    /// What tests see beside these, by module.
+    tests: HashMap<String, Functions>,
     /// Functions that a `bootstrap` of one's own adds: how they are called is not known.
     pub(super) further: Vec<String>,
 }
@@ -44,8 +84,16 @@ pub(super) enum Style {
 
 impl Natives {
     pub(super) fn of(engine: &Engine, further: &[String]) -> Self {
-        let mut found =
-            Self { global: HashMap::new(), modules: HashMap::new(), further: further.to_vec() };
+        let mut found = Self {
+            global: HashMap::new(),
+            modules: HashMap::new(),
+            tests: HashMap::new(),
+            further: further.to_vec(),
+        };
+        for (module, name, arities) in FOR_TESTS {
+            let functions = found.tests.entry((*module).to_owned()).or_default();
+            functions.insert((*name).to_owned(), arities.iter().copied().collect());
+        }
         for Native { module, name, parameters } in natives(engine) {
             let functions = match module.is_empty() {
                 true => &mut found.global,
@@ -74,11 +122,31 @@ impl Natives {
             || self.further.iter().any(|further| further == name)
     }
 
+    /// The functions of a module, as a script of this role sees them.
+    pub(super) fn module(&self, name: &str, role: Role) -> Option<&Functions> {
+        self.modules.get(name).or_else(|| self.tests.get(name).filter(|_| role == Role::Test))
+    }
+
+    /// What only tests call without a module.
+    pub(super) fn for_tests(&self, role: Role) -> Option<&Functions> {
+        self.tests.get("").filter(|_| role == Role::Test)
+    }
+
     /// Whether there is a function of this name, however it is called.
     pub(super) fn knows(&self, name: &str) -> bool {
         self.global.contains_key(name)
             || self.further.iter().any(|further| further == name)
             || matches!(name, "call" | "curry" | "Fn" | "is_def_var")
+    }
+
+    /// What a function of another language is called here.
+    pub(super) fn translated(&self, name: &str) -> Option<String> {
+        let snake = snake_case(name);
+        if snake != name && self.knows(&snake) {
+            return Some(snake);
+        }
+        let (_, own) = ELSEWHERE.iter().find(|(other, _)| *other == snake)?;
+        Some((*own).to_owned())
     }
 
     /// Names that a slip may have meant.
@@ -89,12 +157,106 @@ impl Natives {
 }
 
 /// Whether one of the listed functions takes `count` arguments.
-pub(super) fn has(list: &[(&str, &[usize])], name: &str, count: usize) -> bool {
+fn has(list: &[(&str, &[usize])], name: &str, count: usize) -> bool {
     list.iter().any(|(listed, arities)| *listed == name && arities.contains(&count))
+}
+
+/// `toString` as `to_string`.
+fn snake_case(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 2);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !out.is_empty() {
+            out.push('_');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
 }
 
 /// Operators and getters have names that no call can have.
 fn is_word(name: &str) -> bool {
     name.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::{ELSEWHERE, FAKE, FOR_TESTS, Natives, Style};
+    use crate::config::Config;
+    use crate::engine::{Roots, complete};
+
+    fn natives() -> Natives {
+        let config = Config::from_vars(&|_| None).unwrap();
+        let engine = complete::engine(&config, Rc::new(Roots::new(&config)));
+        Natives::of(&engine, &["own".to_owned()])
+    }
+
+    #[test]
+    fn words_of_other_languages_lead_to_functions_that_exist() {
+        let natives = natives();
+        for (other, own) in ELSEWHERE {
+            assert!(!natives.knows(other), "`{other}` exists");
+            let (module, name) = own.split_once("::").unwrap_or(("", own));
+            let known = match module {
+                "" => natives.knows(name),
+                module => natives.modules[module].contains_key(name),
+            };
+            assert!(known, "`{own}` does not exist");
+        }
+        assert_eq!(natives.translated("toUpperCase").as_deref(), Some("to_upper"));
+        assert_eq!(natives.translated("toString").as_deref(), Some("to_string"));
+        assert_eq!(natives.translated("whatever"), None);
+    }
+
+    /// What `rhai-lambda test` registers is what this list has.
+    #[test]
+    fn the_functions_of_tests_are_listed() {
+        let sources = [
+            ("", include_str!("../test/assertions.rs")),
+            (FAKE, include_str!("../test/fakes.rs")),
+            ("", include_str!("../test/invoke.rs")),
+        ];
+        let mut seen = 0;
+        for (module, source) in sources {
+            let registered = source.split("register_fn(").skip(1);
+            let registered = registered.chain(source.split("set_native_fn(").skip(1));
+            for call in registered.filter(|call| call.trim_start().starts_with('"')) {
+                let name = call.split('"').nth(1).unwrap();
+                let is_listed =
+                    |(own, listed, _): &(&str, &str, &[usize])| *own == module && *listed == name;
+                assert!(FOR_TESTS.iter().any(is_listed), "`{module}::{name}` is not listed");
+                seen += 1;
+            }
+        }
+        assert!(seen >= FOR_TESTS.len(), "{seen}");
+    }
+
+    #[test]
+    fn calls_are_answered_by_number_of_arguments() {
+        let natives = natives();
+        for (name, count, style) in [
+            ("len", 1, Style::Method),
+            ("len", 1, Style::Function),
+            ("type_of", 1, Style::Method),
+            ("call", 1, Style::Function),
+            ("call", 7, Style::Method),
+            ("Fn", 1, Style::Function),
+            ("print", 0, Style::Function),
+            ("exit", 1, Style::Function),
+            ("own", 9, Style::Function),
+        ] {
+            assert!(natives.answers(name, count, style), "{name} {count} {style:?}");
+        }
+        for (name, count, style) in [
+            ("len", 2, Style::Method),
+            ("Fn", 1, Style::Method),
+            ("call", 0, Style::Function),
+            ("is_def_var", 1, Style::Method),
+            ("nothing", 0, Style::Function),
+        ] {
+            assert!(!natives.answers(name, count, style), "{name} {count} {style:?}");
+        }
+    }
 }
