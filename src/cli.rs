@@ -10,10 +10,9 @@ mod check;
 mod test;
 mod package;
 mod events;
+mod doctor;
 mod definitions;
 mod completions;
-mod doctor;
-mod check;
 mod bootstrap;
 mod target;
 mod project;
@@ -55,10 +54,9 @@ enum Command {
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
+    Doctor(doctor::Arguments),
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
-    Doctor(doctor::Arguments),
-    Check(check::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -93,10 +91,9 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
-        Command::Doctor(arguments) => doctor::run(&arguments),
-        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
