@@ -13,6 +13,7 @@ mod events;
 mod doctor;
 mod definitions;
 mod completions;
+mod doctor;
 mod bootstrap;
 mod target;
 mod project;
@@ -38,6 +39,7 @@ Examples:
   rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda serve                           at http://127.0.0.1:9000/, live on every save
   rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
@@ -57,6 +59,7 @@ enum Command {
     Doctor(doctor::Arguments),
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
+    Doctor(doctor::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -94,6 +97,7 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -5,6 +5,7 @@
 
 mod connection;
 mod head;
+mod stream;
 
 use std::fmt;
 use std::io::Write;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use crate::answer::Answer;
 use crate::client::connection::{Connection, Patience, Reply};
 use crate::client::head::{headers, status_text};
+use crate::client::stream::Stream;
 use crate::context::Context;
 use crate::error::Error;
 
@@ -45,7 +47,6 @@ const IDLE_PAUSE: Duration = Duration::from_millis(50);
 /// An event, with all that its answer needs.
 #[derive(Debug)]
 pub(crate) struct Invocation {
-    pub(crate) receipt: Receipt,
     pub(crate) context: Context,
     /// Or why a part of it is missing: its caller still waits for an answer.
     pub(crate) event: Result<Event, String>,
@@ -59,8 +60,8 @@ pub(crate) struct Event {
 }
 
 /// What an answer must carry.
-#[derive(Clone, Debug)]
-pub(crate) struct Receipt {
+#[derive(Debug, Default)]
+struct Receipt {
     /// The request id as a part of a path.
     path: String,
     invocation_id: Option<String>,
@@ -77,26 +78,29 @@ pub(crate) enum Verdict {
     Refused(String),
 }
 
-/// The Runtime API cannot be used any more; the process must end.
+/// The Runtime API cannot be used any more, and why.
 #[derive(Debug)]
-pub(crate) struct Gone(String);
-
-impl Gone {
-    pub(crate) fn new(why: impl Into<String>) -> Self {
-        Self(why.into())
-    }
+pub(crate) enum Gone {
+    /// It cannot be reached, or makes no sense.
+    Lost(String),
+    /// It says that this environment is over: the process must end.
+    Over(String),
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (Self::Lost(why) | Self::Over(why)) = self;
+        f.write_str(why)
     }
 }
 
-/// A connection to the Runtime API, kept from one invocation to the next.
+/// A connection to the Runtime API, kept from one invocation to the next: one event at a time.
 #[derive(Debug)]
 pub(crate) struct Client {
     connection: Connection,
+    /// For the answer to the event that was given out last.
+    receipt: Receipt,
+    stream: Stream,
     /// The whole request for an event, but for its last line; it is always the same.
     next: Vec<u8>,
     /// The headers that every request has.
@@ -119,14 +123,20 @@ impl Client {
         if !is_authority(authority) {
             let message =
                 format!("`AWS_LAMBDA_RUNTIME_API` is `{authority}`, expected `host:port`");
-            return Err(Gone(message));
+            return Err(Gone::Lost(message));
         }
         let common = format!(
             "host: {authority}\r\nuser-agent: rhai-lambda/{}\r\n",
             env!("CARGO_PKG_VERSION")
         );
         let next = format!("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n{common}");
-        Ok(Self { connection: Connection::new(authority), next: next.into_bytes(), common })
+        Ok(Self {
+            connection: Connection::new(authority),
+            receipt: Receipt::default(),
+            stream: Stream::None,
+            next: next.into_bytes(),
+            common,
+        })
     }
 
     /// Waits for the next event, for as long as it takes.
@@ -157,7 +167,7 @@ impl Client {
             failures += 1;
             if failures == MAX_FAILURES {
                 let authority = self.connection.authority();
-                return Err(Gone(format!(
+                return Err(Gone::Lost(format!(
                     "the Runtime API at `{authority}` gives no events: {failure}"
                 )));
             }
@@ -171,27 +181,26 @@ impl Client {
         self.connection.give_back(event.buffer);
     }
 
-    /// Sends the result of an invocation.
+    /// Sends the result of the current event.
     ///
     /// # Errors
     /// [`Gone`] when Lambda asks the runtime to end, or cannot be reached.
-    pub(crate) fn respond(&mut self, receipt: &Receipt, answer: &Answer) -> Result<Verdict, Gone> {
-        self.begin_answer(receipt, "response");
+    pub(crate) fn respond(&mut self, answer: &Answer) -> Result<Verdict, Gone> {
+        self.begin_answer("response");
         self.header("content-type", &answer.content_type);
         self.post(&answer.body)
     }
 
-    /// Sends the failure of an invocation.
+    /// Sends the failure of the current event.
     ///
     /// # Errors
     /// As [`respond`](Self::respond).
     pub(crate) fn error(
         &mut self,
-        receipt: &Receipt,
         error: &Error,
         working_directory: &str,
     ) -> Result<Verdict, Gone> {
-        self.begin_answer(receipt, "error");
+        self.begin_answer("error");
         self.post_error(error, working_directory)
     }
 
@@ -215,7 +224,7 @@ impl Client {
         if cause.len() <= XRAY_CAUSE_MAX {
             self.header(XRAY_ERROR_CAUSE, &cause);
         }
-        self.post(&error_body(error))
+        self.post(&error_body(error, ERROR_BODY_MAX))
     }
 
     /// Begins a request to `path`, up to the headers that all have.
@@ -227,17 +236,15 @@ impl Client {
         }
     }
 
-    fn begin_answer(&mut self, receipt: &Receipt, kind: &str) {
-        self.begin(&["invocation/", &receipt.path, "/", kind].concat());
-        if let Some(id) = &receipt.invocation_id {
-            self.header(INVOCATION_ID, id);
+    fn begin_answer(&mut self, kind: &str) {
+        self.begin(&["invocation/", &self.receipt.path, "/", kind].concat());
+        if let Some(id) = &self.receipt.invocation_id {
+            put_header(&mut self.connection.request, INVOCATION_ID, id);
         }
     }
 
     fn header(&mut self, name: &str, value: &str) {
-        for part in [name, ": ", value, "\r\n"] {
-            self.connection.request.extend_from_slice(part.as_bytes());
-        }
+        put_header(&mut self.connection.request, name, value);
     }
 
     fn post(&mut self, body: &[u8]) -> Result<Verdict, Gone> {
@@ -250,7 +257,7 @@ impl Client {
     fn verdict(&mut self, reply: std::io::Result<Reply>) -> Result<Verdict, Gone> {
         let reply = reply.map_err(|error| {
             let authority = self.connection.authority();
-            Gone(format!("cannot reach the Runtime API at `{authority}`: {error}"))
+            Gone::Lost(format!("cannot reach the Runtime API at `{authority}`: {error}"))
         })?;
         match reply.status {
             200..=299 => Ok(Verdict::Accepted),
@@ -262,7 +269,7 @@ impl Client {
 
     fn failed(&self, reply: &Reply) -> Gone {
         let (authority, answer) = (self.connection.authority(), self.describe(reply));
-        Gone(format!("the Runtime API at `{authority}` failed: {answer}"))
+        Gone::Over(format!("the Runtime API at `{authority}` failed: {answer}"))
     }
 
     /// The status and what the body says, in one line.
@@ -305,12 +312,19 @@ impl Client {
         }
         context.aws_request_id = request_id.ok_or("an event came without a request id")?;
         context.deadline_ms = deadline_ms.and_then(|ms| ms.parse().ok());
-        let receipt = Receipt { path: path_segment(&context.aws_request_id), invocation_id };
+        self.receipt = Receipt { path: path_segment(&context.aws_request_id), invocation_id };
+        self.stream = Stream::None;
         let event = match reply.body {
             Ok(range) => Ok(Event { buffer: self.connection.take_buffer(), range }),
             Err((count, why)) => Err(format!("the event broke off after {count} bytes: {why}")),
         };
-        Ok(Invocation { receipt, context, event })
+        Ok(Invocation { context, event })
+    }
+}
+
+fn put_header(request: &mut Vec<u8>, name: &str, value: &str) {
+    for part in [name, ": ", value, "\r\n"] {
+        request.extend_from_slice(part.as_bytes());
     }
 }
 
@@ -358,13 +372,13 @@ fn path_segment(id: &str) -> String {
     segment
 }
 
-/// The body of an error, cut where AWS would not take it.
-fn error_body(error: &Error) -> Vec<u8> {
+/// The JSON of an error, with a shorter message if it has more than `max` bytes.
+fn error_body(error: &Error, max: usize) -> Vec<u8> {
     let body = error.to_json().to_string();
-    if body.len() <= ERROR_BODY_MAX {
+    if body.len() <= max {
         return body.into_bytes();
     }
-    error.clipped(ERROR_BODY_MAX / 8).to_json().to_string().into_bytes()
+    error.clipped(max / 8).to_json().to_string().into_bytes()
 }
 
 #[cfg(test)]

@@ -31,6 +31,8 @@ pub struct Config {
     pub function_version: String,
     /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` in MB.
     pub memory_mb: u64,
+    /// `AWS_LAMBDA_MAX_CONCURRENCY`: how many events come at once, on Managed Instances.
+    pub max_concurrency: Option<usize>,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`.
     pub log_group: String,
     /// `AWS_LAMBDA_LOG_STREAM_NAME`.
@@ -153,6 +155,7 @@ impl Config {
                 && !name.ends_with("_MS")
                 && *name != "RHAI_LAMBDA_NET_ALLOW"
                 && *name != "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
+                && *name != "AWS_LAMBDA_MAX_CONCURRENCY"
         };
         let var = |name: &str| {
             let value = Some(name).filter(is_text).and_then(std::env::var_os)?;
@@ -168,9 +171,16 @@ impl Config {
     pub fn from_vars(var: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let vars = Vars { var };
         let memory_mb = vars.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 1..=1 << 20, 128)?;
-        let half = (memory_mb as usize) << 19;
+        let max_concurrency = match vars.text("AWS_LAMBDA_MAX_CONCURRENCY") {
+            Some(_) => Some(vars.number("AWS_LAMBDA_MAX_CONCURRENCY", 1..=1600, 1)? as usize),
+            None => None,
+        };
+        // Each event gets its part of what all may have.
+        let half = ((memory_mb as usize) << 19) / max_concurrency.unwrap_or(1);
         let log_format = match vars.text("AWS_LAMBDA_LOG_FORMAT") {
             Some(name) if name.eq_ignore_ascii_case("json") => LogFormat::Json,
+            // Managed Instances take nothing else.
+            _ if max_concurrency.is_some() => LogFormat::Json,
             _ => LogFormat::Text,
         };
         // Lambda sets a level only together with JSON; in text, what a script prints is shown.
@@ -186,6 +196,7 @@ impl Config {
             function_name: vars.text("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
             function_version: vars.text("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
             memory_mb,
+            max_concurrency,
             log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME").unwrap_or_default(),
             log_stream: vars.text("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default(),
             log_format,

@@ -1,5 +1,7 @@
 //! What a script learns of the invocation it handles: the `context` parameter.
 
+mod stream;
+
 use std::rc::Rc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -10,6 +12,8 @@ use crate::engine::raise;
 use crate::payload;
 use crate::suggest::nearest;
 use crate::world;
+
+pub(crate) use stream::{Streams, register as register_stream};
 
 /// Everything that Lambda says about one invocation.
 ///

@@ -9,13 +9,14 @@ use std::rc::Rc;
 use rhai::{AST, Dynamic, Engine, EvalAltResult, FnAccess, Module, Scope};
 use serde_json::Map;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Sink};
 use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
 use crate::engine::{self, Missing, Phase, Roots, Source};
 use crate::error::{Error, Frame};
 use crate::log::Logger;
 use crate::modules::Host;
+use crate::modules::bytes::with_article;
 use crate::modules::lambda::Raw;
 use crate::payload::{self, Style};
 use crate::suggest::nearest;
@@ -87,7 +88,12 @@ impl Handler {
         script.start(config, function, takes_context)
     }
 
-    /// Handles one event.
+    /// Sends what the script streams there, instead of putting it into the answer.
+    pub(crate) fn stream_into(&self, sink: Rc<dyn Sink>) {
+        self.host.streams.connect(sink);
+    }
+
+    /// Handles one event. An answer that the script streams is returned when it is whole.
     ///
     /// # Errors
     /// What the script threw, a limit that it reached, an event that is not JSON or a result that
@@ -95,6 +101,7 @@ impl Handler {
     pub fn invoke(&self, event: &[u8], context: Context) -> Result<Answer, Error> {
         let guard = &self.host.guard;
         guard.start_invocation(context.remaining());
+        self.host.streams.begin();
         self.host.trace.begin(&context);
 
         let max_depth = self.host.limits.max_json_depth;
@@ -122,7 +129,31 @@ impl Handler {
             let (error_type, message) = guard.describe(trip);
             return Err(self.placed(Error::function(error_type, message)));
         }
-        self.answer(value, max_depth)
+        if self.host.streams.is_used() {
+            self.streamed(value)
+        } else {
+            self.answer(value, max_depth)
+        }
+    }
+
+    fn streamed(&self, value: Dynamic) -> Result<Answer, Error> {
+        if !value.is_unit() {
+            let message = format!(
+                "the handler streamed its answer and returned {} as well; end it with `()`",
+                with_article(value.type_name())
+            );
+            return Err(Error::function("InvalidResult", message));
+        }
+        match self.host.streams.finish(&self.host.guard) {
+            Ok(answer) => Ok(answer),
+            Err(error) => {
+                // Only `exit` would be no error, and no script runs here.
+                let _: Dynamic =
+                    engine::conclude(*error, &self.file, &self.host.guard, Phase::Invocation)
+                        .map_err(|error| self.placed(error))?;
+                Ok(Answer::default())
+            }
+        }
     }
 
     /// The error with the handler as its place, if it has none of its own: a script that is stopped

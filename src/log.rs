@@ -188,6 +188,8 @@ impl Logger {
             let file = OpenOptions::new().append(true).open(format!("/proc/self/fd/{fd}"));
             *sink = file.map_or_else(|_| Sink::stderr(), Sink::Telemetry);
         }
+        // Held for frames too: pipes take only short ones whole, and other workers write as well.
+        let _alone = std::io::stderr().lock();
         let _ = match &mut *sink {
             Sink::Telemetry(file) => file.write_all(&frame(level, format, micros, &line)),
             Sink::Lines(lines) => {

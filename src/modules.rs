@@ -25,8 +25,8 @@ pub(crate) mod lambda;
 
 // What several modules share.
 mod body;
-mod bytes;
-mod options;
+pub(super) mod bytes;
+pub(super) mod options;
 
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -35,6 +35,7 @@ use std::sync::Arc;
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use crate::config::{Config, Limits, LogLevel};
+use crate::context::Streams;
 use crate::engine::{Guard, Phase, conclude};
 use crate::error::Frame;
 use crate::log::Logger;
@@ -51,6 +52,7 @@ pub(crate) struct Host {
     /// Where the function's own files are.
     pub(crate) task_root: PathBuf,
     pub(crate) web: Rc<web::State>,
+    pub(crate) streams: Rc<Streams>,
     /// The trace of the invocation that is running.
     pub(crate) trace: Rc<Trace>,
     pub(crate) http: Rc<Http>,
@@ -65,8 +67,9 @@ impl Host {
         Self {
             task_root: config.task_root.clone(),
             web: Rc::default(),
+            streams: Rc::default(),
             http: Rc::new(Http::new(config.network.clone(), guard.clone(), trace.clone())),
-            cache: Arc::new(Cache::new(config.limits.max_memory / 4)),
+            cache: cache::of_engine(&config.limits),
             metrics_namespace: config.metrics_namespace.as_deref().map(Rc::from),
             limits: config.limits.clone(),
             guard,

@@ -1,27 +1,36 @@
-//! The runtime: init, then THE invocation loop. It owns every report of an init error.
+//! The runtime: init, the workers, and the end. It owns every report of an init error.
 //!
-//! Only this module knows both the handler and the Runtime API.
+//! Only this module knows both the handler and the Runtime API. Lambda asks for one worker, or, on
+//! Managed Instances, for as many as there may be events at once. What they share is here; the loop
+//! of one is in [`worker`].
 
-use std::cell::RefCell;
-use std::convert::Infallible;
-use std::panic::{self, AssertUnwindSafe};
+mod worker;
+
 use std::process::ExitCode;
-use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rhai::Engine;
 use serde_json::Map;
 
-use crate::answer::Answer;
-use crate::client::{Client, Gone, Invocation, Receipt, Verdict};
+use crate::client::{Client, Gone};
 use crate::config::{Config, LogLevel};
-use crate::context::Context;
-use crate::engine::on_engine_stack;
+use crate::engine::engine_thread;
 use crate::error::Error;
-use crate::handler::Handler;
 use crate::log::Logger;
+use crate::modules::cache;
 
-/// What an embedder teaches the engine before the script is compiled.
-type Extend = Box<dyn FnOnce(&mut Engine) + Send>;
+/// What an embedder teaches each engine before the script is compiled.
+type Extend = Arc<dyn Fn(&mut Engine) + Send + Sync>;
+
+/// How often a worker among several starts anew without getting an event.
+const MAX_RESTARTS: u32 = 5;
+/// The pause before it does.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// While the last events are handled, how often it is looked whether they are.
+const DRAIN_PAUSE: Duration = Duration::from_millis(250);
 
 /// A runtime that is ready to run.
 pub struct Runtime {
@@ -36,7 +45,7 @@ pub struct Builder {
 impl Runtime {
     /// Starts putting a runtime together.
     pub fn builder() -> Builder {
-        Builder { extend: Box::new(|_| {}) }
+        Builder { extend: Arc::new(|_| {}) }
     }
 
     /// Runs until Lambda ends the process; returns only when something went wrong.
@@ -44,16 +53,13 @@ impl Runtime {
     /// By then the failure is in the log and, if it happened before the first event, Lambda knows
     /// of it.
     pub fn run(self) -> ExitCode {
-        panic::set_hook(Box::new(|panic| {
-            // Not printed: `caught` turns it into an error of the invocation.
-            PANIC_PLACE.set(panic.location().map(ToString::to_string));
-        }));
+        worker::note_panics();
         let (config, invalid) = match Config::from_env() {
             Ok(config) => (config, None),
             Err(error) => (Config::without_numbers(), Some(error)),
         };
         let logger = Logger::new(&config);
-        let Some(authority) = config.runtime_api.as_deref() else {
+        let Some(authority) = config.runtime_api.clone() else {
             logger.line(
                 LogLevel::Fatal,
                 "`AWS_LAMBDA_RUNTIME_API` is not set: `bootstrap` runs inside AWS Lambda \
@@ -62,36 +68,27 @@ impl Runtime {
             );
             return ExitCode::FAILURE;
         };
-        let mut client = match Client::new(authority) {
-            Ok(client) => client,
-            Err(gone) => {
-                logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
-                return ExitCode::FAILURE;
-            }
-        };
-        let stopped = match invalid {
-            Some(error) => Stopped::Init(error),
-            None => {
-                let serve = || serve(&config, &mut client, self.extend);
-                match on_engine_stack(&config.limits, serve) {
-                    Ok(Err(stopped)) => stopped,
-                    Err(error) => Stopped::Init(Error::init(
-                        "Runtime.InitError",
-                        format!("cannot start a thread for the script: {error}"),
-                    )),
-                }
-            }
-        };
-        let reported = match stopped {
-            Stopped::Init(error) => {
-                let error = error.masked(&config.secrets);
-                logger.error(LogLevel::Fatal, &error);
-                client.init_error(&error, &config.task_root.to_string_lossy()).map(|_| ())
-            }
-            Stopped::Gone(gone) => Err(gone),
-        };
-        if let Err(gone) = reported {
+        if let Err(gone) = Client::new(&authority) {
             logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
+            return ExitCode::FAILURE;
+        }
+        for warning in &config.warnings {
+            logger.line(LogLevel::Warn, warning, Map::new());
+        }
+        let shared = Arc::new(Shared {
+            config,
+            authority,
+            extend: self.extend,
+            state: Mutex::new(State { phase: Phase::Starting, workers: 0 }),
+            changed: Condvar::new(),
+            busy: AtomicUsize::new(0),
+        });
+        match invalid {
+            Some(error) => shared.report(&logger, error),
+            None => {
+                start_workers(&shared, &logger);
+                shared.wait();
+            }
         }
         ExitCode::FAILURE
     }
@@ -100,12 +97,13 @@ impl Runtime {
 impl Builder {
     /// Lets `extend` teach the engine further functions, types and modules.
     ///
-    /// It runs once, before the script is compiled. What it registers stands beside the modules of
-    /// the design, and before functions of Rhai with the same name.
+    /// It runs before the script is compiled; once, unless Lambda asks for several workers, each of
+    /// which has an engine. What it registers stands beside the modules of the design, and before
+    /// functions of Rhai with the same name.
     #[must_use]
-    pub fn with_engine(mut self, extend: impl FnOnce(&mut Engine) + Send + 'static) -> Self {
+    pub fn with_engine(mut self, extend: impl Fn(&mut Engine) + Send + Sync + 'static) -> Self {
         let before = self.extend;
-        self.extend = Box::new(move |engine| {
+        self.extend = Arc::new(move |engine| {
             before(engine);
             extend(engine);
         });
@@ -118,12 +116,14 @@ impl Builder {
     }
 }
 
-/// Why the runtime ends.
+/// Why a worker stops.
 enum Stopped {
     /// Init failed; Lambda does not know yet.
     Init(Error),
-    /// The Runtime API, or this environment, is of no further use.
+    /// The Runtime API is gone, for this worker at least.
     Gone(Gone),
+    /// This environment is of no further use: why, in words.
+    WornOut(&'static str),
 }
 
 impl From<Gone> for Stopped {
@@ -132,99 +132,147 @@ impl From<Gone> for Stopped {
     }
 }
 
-/// Init, then the invocation loop.
-fn serve(config: &Config, client: &mut Client, extend: Extend) -> Result<Infallible, Stopped> {
-    let logger = Rc::new(Logger::new(config));
-    for warning in &config.warnings {
-        logger.line(LogLevel::Warn, warning, Map::new());
+/// How far the environment has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No worker has asked for an event.
+    Starting,
+    Serving,
+    /// No worker asks for another event; those that have one finish it.
+    Draining,
+    Over,
+}
+
+#[derive(Debug)]
+struct State {
+    phase: Phase,
+    /// How many workers there are.
+    workers: usize,
+}
+
+/// What the workers of a process share, besides `cache::`.
+struct Shared {
+    config: Config,
+    authority: String,
+    extend: Extend,
+    state: Mutex<State>,
+    changed: Condvar,
+    /// Workers that have an event.
+    busy: AtomicUsize,
+}
+
+/// Starts the workers, each on a thread of its own and all at once.
+fn start_workers(shared: &Arc<Shared>, logger: &Logger) {
+    let wanted = shared.config.max_concurrency.unwrap_or(1);
+    if wanted > 1 {
+        cache::share(&shared.config.limits);
     }
-    let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
-        .map_err(Stopped::Init)?;
-    let mut worker = Worker { client, config, logger };
-    loop {
-        let Invocation { receipt, context, event } = worker.client.next()?;
-        worker.enter(&context);
-        let outcome = match event {
-            Ok(event) => {
-                let outcome = caught(|| handler.invoke(event.bytes(), context));
-                worker.client.give_back(event);
-                outcome
+    for number in 0..wanted {
+        let worker = Arc::clone(shared);
+        shared.state().workers += 1;
+        let Err(error) = engine_thread(&shared.config.limits).spawn(move || worker.work()) else {
+            continue;
+        };
+        shared.state().workers -= 1;
+        let message = format!("cannot start a thread for the script: {error}");
+        match number {
+            0 => shared.report(logger, Error::init("Runtime.InitError", message)),
+            // Fewer than Lambda asked for are better than none.
+            _ => logger.line(LogLevel::Error, &message, Map::new()),
+        }
+        return;
+    }
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Every change is whole before anything can panic.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for the end of the environment.
+    fn wait(&self) {
+        let mut state = self.state();
+        let mut was_idle = false;
+        while state.phase != Phase::Over && state.workers > 0 {
+            let pause = match state.phase {
+                Phase::Draining => DRAIN_PAUSE,
+                // Somebody says when something changes.
+                _ => Duration::MAX,
+            };
+            let waited = self.changed.wait_timeout(state, pause);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            // An event may be on its way to a worker that had asked for it before.
+            let is_idle = state.phase == Phase::Draining && self.busy.load(Ordering::Relaxed) == 0;
+            if is_idle && was_idle {
+                return;
             }
-            Err(why) => Err(Error::runtime("InvalidEvent", why)),
-        };
-        worker.finish(&receipt, outcome)?;
-        if handler.is_worn_out() {
-            return Err(Gone::new(
-                "values that contain themselves have filled the memory of this environment; \
-                 it makes room for a new one",
-            )
-            .into());
+            was_idle = is_idle;
         }
     }
-}
 
-/// One invocation after the other, over one connection.
-struct Worker<'a> {
-    client: &'a mut Client,
-    config: &'a Config,
-    logger: Rc<Logger>,
-}
-
-impl Worker<'_> {
-    fn enter(&self, context: &Context) {
-        self.logger.enter(&context.aws_request_id, context.tenant_id.as_deref());
-    }
-
-    /// Sends what came out of the invocation.
-    fn finish(&mut self, receipt: &Receipt, outcome: Result<Answer, Error>) -> Result<(), Gone> {
-        let verdict = match outcome {
-            Ok(answer) => match self.client.respond(receipt, &answer)? {
-                Verdict::TooLarge(_) => self.fail(receipt, too_large(answer.body.len()))?,
-                verdict => verdict,
-            },
-            Err(error) => self.fail(receipt, error)?,
-        };
-        if let Verdict::Refused(why) = verdict {
-            // Most often 410: the invocation has timed out, and nobody waits for the answer.
-            let message = format!("Lambda did not take the answer: {why}");
-            self.logger.line(LogLevel::Warn, &message, Map::new());
+    /// The life of one worker: it starts anew after a failure of its own, if there are others.
+    fn work(&self) {
+        let logger = Logger::new(&self.config);
+        let mut restarts = 0;
+        loop {
+            let stopped = worker::run(self, &mut restarts);
+            let goes_on = self.settle(&logger, stopped);
+            restarts += 1;
+            if !goes_on || restarts > MAX_RESTARTS {
+                break;
+            }
+            std::thread::sleep(RESTART_PAUSE);
         }
-        self.logger.leave();
-        Ok(())
+        self.state().workers -= 1;
+        self.changed.notify_all();
     }
 
-    fn fail(&mut self, receipt: &Receipt, error: Error) -> Result<Verdict, Gone> {
+    /// Says that a worker is ready for events; whether it may ask for one.
+    fn is_serving(&self) -> bool {
+        let mut state = self.state();
+        if state.phase == Phase::Starting {
+            state.phase = Phase::Serving;
+        }
+        state.phase == Phase::Serving
+    }
+
+    /// Draws the consequences from the end of a worker; whether it may start anew.
+    fn settle(&self, logger: &Logger, stopped: Stopped) -> bool {
+        // Held while init is reported, so that nobody asks for an event meanwhile.
+        let mut state = self.state();
+        let fatal = |message: &str| logger.line(LogLevel::Fatal, message, Map::new());
+        match stopped {
+            _ if state.phase == Phase::Over => return false,
+            Stopped::Init(error) if state.phase == Phase::Starting => {
+                state.phase = Phase::Over;
+                self.report(logger, error);
+            }
+            Stopped::Init(error) => {
+                logger.error(LogLevel::Fatal, &error.masked(&self.config.secrets))
+            }
+            Stopped::WornOut(why) => {
+                state.phase = Phase::Draining;
+                fatal(why);
+            }
+            Stopped::Gone(gone @ Gone::Over(_)) => {
+                state.phase = Phase::Over;
+                fatal(&gone.to_string());
+            }
+            Stopped::Gone(gone) => fatal(&gone.to_string()),
+        }
+        state.phase == Phase::Serving && self.config.max_concurrency.unwrap_or(1) > 1
+    }
+
+    /// Tells Lambda that init has failed.
+    fn report(&self, logger: &Logger, error: Error) {
         let error = error.masked(&self.config.secrets);
-        self.logger.error(LogLevel::Error, &error);
-        match self.client.error(receipt, &error, &self.config.task_root.to_string_lossy())? {
-            Verdict::TooLarge(why) => Ok(Verdict::Refused(why)),
-            verdict => Ok(verdict),
+        logger.error(LogLevel::Fatal, &error);
+        let root = self.config.task_root.to_string_lossy();
+        let reported = Client::new(&self.authority)
+            .and_then(|mut client| client.init_error(&error, &root).map(|_| ()));
+        if let Err(gone) = reported {
+            logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
         }
     }
-}
-
-fn too_large(bytes: usize) -> Error {
-    let message = format!("the response of {bytes} bytes is larger than Lambda delivers");
-    Error::function("ResponseTooLarge", message)
-}
-
-thread_local! {
-    /// Where the panic that is being caught happened.
-    static PANIC_PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
-}
-
-/// Turns a panic into an error: a fault of ours ends one invocation, not the environment.
-fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|payload| {
-        let what = payload
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| payload.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "unknown panic".to_owned());
-        let place = PANIC_PLACE.take().unwrap_or_else(|| "an unknown place".to_owned());
-        Err(Error::runtime(
-            "InternalError",
-            format!("a fault of the runtime, please report it: {what} (at {place})"),
-        ))
-    })
 }

@@ -58,19 +58,19 @@ const SHORTLY: Duration = Duration::from_millis(100);
 /// invocations are listed, sent and replayed.
 ///
 /// What is under the address:
-///   /                                  the function of the host NAME.localhost, else the first one
-///   /_/                                the page
-///   /_/url/NAME/…                      a function as behind a function URL; also /_/v2, /_/v1, /_/alb
-///   /2015-03-31/functions/NAME/invocations   Lambda's Invoke API, for --endpoint-url
+///   /                   the function of the host NAME.localhost, else the first one
+///   /_/                 the page
+///   /_/url/NAME/…       a function as behind a function URL; also /_/v2, /_/v1, /_/alb
+///   /2015-03-31/…       Lambda's Invoke API, for --endpoint-url
 ///
 /// Ctrl-C lets requests in flight finish, a second one does not.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
-  rhai-lambda serve                        the function of this folder at http://127.0.0.1:9000/
-  rhai-lambda serve orders users           two: http://orders.localhost:9000/, http://users.localhost:9000/
-  rhai-lambda serve --port 0 --json        any free port, told as JSON
+  rhai-lambda serve                       the function of this folder, at http://127.0.0.1:9000/
+  rhai-lambda serve orders users          two: the second at http://users.localhost:9000/
+  rhai-lambda serve --port 0 --json       any free port, told as JSON
   rhai-lambda serve --env TABLE=orders --timeout 30
 ")]
 pub(super) struct Arguments {

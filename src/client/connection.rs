@@ -126,39 +126,74 @@ impl Connection {
         let request = std::mem::take(&mut self.request);
         let mut parts = [IoSlice::new(&request), IoSlice::new(body)];
         let count = if body.is_empty() { 1 } else { 2 };
-        let sent = self.send(&mut parts[..count]);
+        let sent = self.send(&mut parts[..count], None);
         self.request = request;
         match sent {
             Ok(()) => self.answer(patience),
-            Err(error) => {
-                // The other side may have answered before it had read everything.
-                let answer =
-                    if is_closed(&error) { self.answer(Patience::Limited).ok() } else { None };
-                self.stream = None;
-                answer.ok_or(error)
-            }
+            Err(error) => self.late_answer(error),
+        }
+    }
+
+    /// The answer after a request that could not be sent whole: the other side may have given one
+    /// before it closed. The connection is of no further use.
+    pub(super) fn late_answer(&mut self, error: io::Error) -> io::Result<Reply> {
+        let answer = if is_closed(&error) { self.answer(Patience::Limited).ok() } else { None };
+        self.stream = None;
+        answer.ok_or(error)
+    }
+
+    /// Gives up the kept connection if the other side has closed it.
+    pub(super) fn check(&mut self) {
+        let Some(stream) = &self.stream else { return };
+        let is_idle = stream.set_nonblocking(true).is_ok()
+            && stream.peek(&mut [0]).is_err_and(|error| is_timeout(&error));
+        if !is_idle || stream.set_nonblocking(false).is_err() {
+            self.stream = None;
         }
     }
 
     /// Sends `parts`, in one write if the system takes them so; connects if there is no connection.
-    pub(super) fn send(&mut self, parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    /// It may wait `until` then.
+    pub(super) fn send(
+        &mut self,
+        parts: &mut [IoSlice<'_>],
+        until: Option<Instant>,
+    ) -> io::Result<()> {
         let mut stream = match &self.stream {
             Some(stream) => stream,
             None => self.connect()?,
         };
         let mut left = parts;
         IoSlice::advance_slices(&mut left, 0);
+        let mut result = Ok(());
         while let Some(first) = left.first() {
-            let sent =
-                if left.len() == 1 { stream.write(first) } else { stream.write_vectored(left) };
+            if let Some(until) = until {
+                let time = until.saturating_duration_since(Instant::now());
+                if time.is_zero() {
+                    result = Err(ErrorKind::TimedOut.into());
+                    break;
+                }
+                stream.set_write_timeout(Some(time))?;
+            }
+            let sent = match left.len() {
+                1 => stream.write(first),
+                _ => stream.write_vectored(left),
+            };
             match sent {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(0) => result = Err(ErrorKind::WriteZero.into()),
                 Ok(count) => IoSlice::advance_slices(&mut left, count),
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(in_words(error)),
+                Err(error) if is_timeout(&error) => result = Err(silence()),
+                Err(error) => result = Err(error),
+            }
+            if result.is_err() {
+                break;
             }
         }
-        Ok(())
+        if until.is_some() {
+            stream.set_write_timeout(Some(SILENCE))?;
+        }
+        result
     }
 
     fn connect(&mut self) -> io::Result<&TcpStream> {
@@ -395,10 +430,6 @@ pub(super) fn is_closed(error: &io::Error) -> bool {
 /// How a time limit of a socket shows itself.
 pub(super) fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
-}
-
-fn in_words(error: io::Error) -> io::Error {
-    if is_timeout(&error) { silence() } else { error }
 }
 
 fn silence() -> io::Error {

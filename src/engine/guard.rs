@@ -58,8 +58,10 @@ pub(crate) struct Guard {
     stop_at: Cell<Option<(Instant, Trip)>>,
     /// How much earlier than configured the running part of the script is stopped.
     early: Cell<Duration>,
-    /// The process may have allocated this many bytes, its own and the script's.
+    /// The thread's count of bytes may come this far, with the runtime's own and the script's.
     memory_ceiling: Cell<usize>,
+    /// What the process had allocated when the first event came.
+    process_baseline: Cell<Option<usize>>,
     tripped: Cell<Option<Trip>>,
     grace: Cell<u32>,
     /// The address below which the script's part of the stack ends.
@@ -80,6 +82,7 @@ impl Guard {
             stop_at: Cell::new(None),
             early: Cell::new(Duration::ZERO),
             memory_ceiling: Cell::new(usize::MAX),
+            process_baseline: Cell::new(None),
             tripped: Cell::new(None),
             grace: Cell::new(0),
         }
@@ -96,6 +99,9 @@ impl Guard {
     ///
     /// The script is stopped the configured margin before that, though never before half of it.
     pub(crate) fn start_invocation(&self, remaining: Option<Duration>) {
+        if self.process_baseline.get().is_none() {
+            self.process_baseline.set(Some(memory::allocated_by_process()));
+        }
         let now = Instant::now();
         let stop_at = remaining.and_then(|remaining| {
             let margin = self.limits.deadline_margin.min(remaining / 2);
@@ -330,6 +336,11 @@ impl Guard {
         Some(stop_at.saturating_duration_since(Instant::now()))
     }
 
+    /// When the script is stopped; `None` without a deadline.
+    pub(crate) fn stops_at(&self) -> Option<Instant> {
+        self.stop_at.get().map(|(at, _)| at)
+    }
+
     /// Runs a part of the script that is stopped `margin` before the rest would be, so that the
     /// rest has time to say what became of it. A limit that it reached is forgotten afterwards if it
     /// holds no more.
@@ -377,7 +388,7 @@ impl Guard {
         }
     }
 
-    /// What the process may have allocated, in bytes.
+    /// How far the thread's count of bytes may come.
     pub(crate) fn memory_ceiling(&self) -> usize {
         self.memory_ceiling.get()
     }
@@ -399,7 +410,12 @@ impl Guard {
     /// Whether earlier invocations left so much behind (cycles are never freed) that another one
     /// may not fit; `baseline` is what was allocated after init.
     pub(crate) fn is_worn_out(&self, baseline: usize) -> bool {
-        memory::allocated() > baseline.saturating_add(self.limits.max_memory)
+        // What one worker allocates for `cache::` another may free, so the thread's count alone may
+        // have drifted away.
+        let max = self.limits.max_memory;
+        let before = self.process_baseline.get().unwrap_or(usize::MAX);
+        memory::allocated() > baseline.saturating_add(max)
+            && memory::allocated_by_process() > before.saturating_add(max)
     }
 }
 

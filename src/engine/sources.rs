@@ -5,6 +5,9 @@ use std::collections::HashSet;
 use crate::engine::Roots;
 use crate::engine::resolver::plain_name;
 
+/// Not a module: streamed answers, which a script may use if the word is anywhere in it.
+pub(crate) const STREAM: &str = "stream";
+
 /// What a function's scripts name, as far as it can be known before any of them runs.
 #[derive(Default)]
 pub(crate) struct Sources {
@@ -41,6 +44,9 @@ impl Sources {
             if !self.namespaces.contains(name) {
                 self.namespaces.insert(name.to_owned());
             }
+        }
+        if text.contains(STREAM) {
+            self.namespaces.insert(STREAM.to_owned());
         }
         let (imports, open_ended) = imports_of(text);
         self.open_ended |= open_ended;

@@ -16,6 +16,15 @@ pub(crate) fn script_part(limits: &Limits) -> usize {
     BASE * (limits.max_call_depth * limits.max_expr_depth).div_ceil(BASE_DEPTHS)
 }
 
+/// A thread with the engine's stack.
+pub(crate) fn engine_thread(limits: &Limits) -> thread::Builder {
+    // Freeing takes up to 131 bytes of stack for each level of nesting, and a level takes 40 to 112
+    // bytes of memory, so values within the memory limit are freed within this.
+    let native_part = BASE.max(limits.max_memory.saturating_mul(2));
+    let size = script_part(limits).saturating_add(native_part);
+    thread::Builder::new().name("engine".to_owned()).stack_size(size)
+}
+
 /// Runs `work` on the engine's stack and returns what it returns.
 ///
 /// # Errors
@@ -27,16 +36,8 @@ pub(crate) fn on_engine_stack<T: Send>(
     limits: &Limits,
     work: impl FnOnce() -> T + Send,
 ) -> std::io::Result<T> {
-    // Freeing takes up to 131 bytes of stack for each level of nesting, and a level takes 40 to 112
-    // bytes of memory, so values within the memory limit are freed within this.
-    let native_part = BASE.max(limits.max_memory.saturating_mul(2));
-    thread::scope(|scope| {
-        let builder = thread::Builder::new()
-            .name("engine".to_owned())
-            .stack_size(script_part(limits).saturating_add(native_part));
-        match builder.spawn_scoped(scope, work)?.join() {
-            Ok(result) => Ok(result),
-            Err(panic) => std::panic::resume_unwind(panic),
-        }
+    thread::scope(|scope| match engine_thread(limits).spawn_scoped(scope, work)?.join() {
+        Ok(result) => Ok(result),
+        Err(panic) => std::panic::resume_unwind(panic),
     })
 }

@@ -1,7 +1,8 @@
 //! `cache::` keeps values from one invocation to the next, as long as the environment lives.
 //!
 //! It is the only state that outlives an invocation: what one caller's event puts there, another's
-//! can read, so keys must name whom a value is for. Each environment has a cache of its own.
+//! can read, so keys must name whom a value is for. Each environment has a cache of its own; where one
+//! handles several events at once (Managed Instances), they have it in common.
 //!
 //! Values are plain data: `()`, booleans, numbers, characters, strings, blobs, and arrays and maps of
 //! them. They are copied in and out. All of them together take a quarter of the memory that a script
@@ -50,11 +51,12 @@
 
 mod store;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, ImmutableString, Module, NativeCallContext};
 
+use crate::config::Limits;
 use crate::engine::{Guard, placed, raise_with};
 use crate::modules::Host;
 
@@ -62,6 +64,19 @@ pub(crate) use store::Cache;
 use store::Plain;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
+
+/// The cache of all engines of this process, if they have one in common.
+static SHARED: OnceLock<Arc<Cache>> = OnceLock::new();
+
+/// Gives the engines that are built from now on one cache, as the workers of one environment have it.
+pub(crate) fn share(limits: &Limits) {
+    SHARED.get_or_init(|| Arc::new(Cache::within(limits)));
+}
+
+/// The cache for a new engine.
+pub(crate) fn of_engine(limits: &Limits) -> Arc<Cache> {
+    SHARED.get().map_or_else(|| Arc::new(Cache::within(limits)), Arc::clone)
+}
 
 pub(crate) fn register(engine: &mut Engine, host: &Host) {
     let mut module = Module::new();

@@ -10,8 +10,8 @@ use crate::memory;
 
 /// Reads one JSON document.
 ///
-/// Integers keep all 64 bits; numbers beyond `i64` become floats. `ceiling` is what the process may
-/// have allocated, in bytes: a document can be a hundred times larger in memory than on the wire.
+/// Integers keep all 64 bits; numbers beyond `i64` become floats. `ceiling` is how
+/// far this thread's count of allocated bytes may come: a document can be a hundred times larger in memory than on the wire.
 ///
 /// # Errors
 /// What is wrong with the document, with line and column.

@@ -14,6 +14,8 @@
 //! Every folder of `examples/` without a `Cargo.toml` is a case too; there the result counts as JSON,
 //! not as bytes, so that it can be laid out for people.
 //!
+//! A streamed answer counts as a whole; one of HTTP is written down as JSON, with its `body` as text.
+//!
 //! A case that shows more of an example has links to the example's scripts.
 //!
 //! In `error.json` and `log.txt` a `*` stands for anything, and a frame `...` for any frames.

@@ -3,6 +3,7 @@
 mod new;
 mod invoke;
 mod check;
+mod test;
 mod event;
 mod settings;
 mod repeat;

@@ -8,8 +8,12 @@ mod errors;
 mod answers;
 // How an answer may be put into bytes: split, chunked, interim, too large, of HTTP/1.0.
 mod framing;
+// `context.stream()`: chunks as they are written, trailers, and what goes wrong on the way.
+mod streams;
 // Connections that close, break, lie or never were.
 mod faults;
+// Managed Instances: many workers in one process, of which none is in the way of another.
+mod workers;
 // Errors before the first event: one report, no `/next`, an end within a second.
 mod init;
 // Limits that only the wire shows: when an answer comes, and many limits in one environment.

@@ -12,6 +12,16 @@ use crate::process::{PATIENCE, Process};
 use crate::scratch::Scratch;
 use crate::tools::{self, Tool};
 
+/// Runs inside the namespace. `/var` is covered whole because `/var/task` rarely exists; the
+/// emulator is in there too, since what lies below the real `/var` is hidden from here on.
+const INSIDE: &str = r#"
+mount --bind "$1/opt" /opt
+mount --bind "$1/var" /var
+cd /var/task
+exec /var/aws-lambda-rie --log-level error \
+    --runtime-interface-emulator-address "$2" --runtime-api-address "$3"
+"#;
+
 /// A running emulator with one function.
 pub struct Emulator {
     process: Process,
@@ -44,6 +54,23 @@ impl Emulator {
                 .arg(handler)
                 .env_clear()
                 .env("PATH", "/usr/bin:/bin")
+                .env("_HANDLER", handler)
+                .envs(env.iter().copied());
+            command
+        })
+    }
+
+    /// Starts the emulator inside of `folder`, whose `opt` and `var` it sees as its own: it is told of no
+    /// `bootstrap`, and finds `/opt/bootstrap`. It is in `var` itself.
+    pub fn start_inside(folder: &Path, handler: &str, env: &[(&str, &str)]) -> Self {
+        Self::launch(|address, api_address| {
+            let mut command = unshare();
+            command
+                .args(["bash", "-euo", "pipefail", "-c", INSIDE, "inside"])
+                .arg(folder)
+                .args([address, api_address])
+                .env_clear()
+                .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
                 .env("_HANDLER", handler)
                 .envs(env.iter().copied());
             command
@@ -121,6 +148,32 @@ pub fn listens(process: &mut Process, port: u16) -> bool {
     false
 }
 
+/// A command in namespaces of its own, all of which ends with it. Only root may make mounts, so
+/// anybody else becomes root of a user namespace first.
+fn unshare() -> Command {
+    let user = Command::new("id").arg("-u").output().unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--pid", "--fork", "--kill-child"]);
+    if user.stdout.trim_ascii() != b"0" {
+        command.arg("--map-root-user");
+    }
+    command
+}
+
+/// That this machine lets us have a mount namespace: nothing else shows the emulator an `/opt`.
+pub fn assert_can_mount() {
+    let output = unshare()
+        .args(["bash", "-c", "mount --bind /usr /opt && mount --bind /usr /var"])
+        .output()
+        .unwrap_or_else(|error| panic!("`unshare` (util-linux) cannot be started: {error}"));
+    assert!(
+        output.status.success(),
+        "this machine allows no private mounts over `/opt` and `/var`: {}\n\
+         hint: run as root, or allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
 fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
@@ -180,4 +233,57 @@ fn the_emulator_gets_the_content_type_and_the_bytes() {
         assert_eq!((answer.status, answer.body.as_slice()), (200, &[255, 255, 255][..]));
         assert!(answer.head.to_ascii_lowercase().contains("content-type: "), "{}", answer.head);
     }
+}
+
+/// Its mode for Managed Instances takes no `bootstrap` as argument, so it gets one in `/opt`.
+#[test]
+fn the_emulator_runs_several_workers_at_once() {
+    let Some(program) = tools::require(Tool::Rie, "Managed Instances under AWS's emulator") else {
+        return;
+    };
+    assert_can_mount();
+    let root = Scratch::new();
+    // Each waits for all the others: one after the other they would never end.
+    root.write(
+        "var/task/function.rhai",
+        r#"fn handler(event, context) {
+            cache::set(event.name, true);
+            log::info(`waits: ${event.name}`);
+            for other in event.all {
+                while !cache::get(other, false) { sleep(0.01); }
+            }
+            event.name
+        }"#,
+    );
+    std::fs::copy(program, root.path().join("var/aws-lambda-rie")).unwrap();
+    std::fs::create_dir(root.path().join("opt")).unwrap();
+    std::fs::copy(tools::bootstrap(), root.path().join("opt/bootstrap")).unwrap();
+    let env = [("AWS_LAMBDA_MAX_CONCURRENCY", "4"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "2048")];
+    let emulator = Emulator::start_inside(root.path(), "function.handler", &env);
+    let ask = |name: &str| {
+        let event = format!(r#"{{"name":"{name}","all":["a","b","c","d"]}}"#);
+        // Until all workers are ready, it has none to spare for some.
+        let start = Instant::now();
+        loop {
+            let answer = emulator.try_invoke(event.as_bytes()).unwrap();
+            if !answer.text().contains("Runtime.Unavailable") {
+                return answer.text();
+            }
+            assert!(start.elapsed() < PATIENCE, "{}", emulator.log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    std::thread::scope(|scope| {
+        let asked: Vec<_> =
+            ["a", "b", "c", "d"].map(|name| (name, scope.spawn(move || ask(name)))).into();
+        for (name, answer) in asked {
+            assert_eq!(answer.join().unwrap(), format!("\"{name}\""), "{}", emulator.log());
+        }
+    });
+    let log = emulator.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let mut ids: Vec<String> = lines.map(|line| line["requestId"].to_string()).collect();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 4, "{log}");
 }

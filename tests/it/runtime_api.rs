@@ -5,13 +5,18 @@
 //! unless told otherwise. It shares nothing with the product: every path and header is written
 //! out here once more.
 
+mod answer;
+
 use std::collections::VecDeque;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use crate::process::PATIENCE;
+
+pub use answer::Answer;
+use answer::End;
 
 pub const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 pub const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
@@ -28,9 +33,20 @@ pub struct Request {
     pub method: String,
     pub path: String,
     pub body: Vec<u8>,
+    /// Of a body that came in chunks: their sizes, and what came behind the last one.
+    pub chunks: Vec<usize>,
+    pub trailers: String,
 }
 
 impl Request {
+    /// The value of a trailer.
+    pub fn trailer(&self, name: &str) -> Option<&str> {
+        self.trailers.lines().find_map(|line| {
+            let (key, value) = line.split_once(": ")?;
+            key.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
     /// The value of a header, whatever its case; it must not be there twice.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.head.lines().skip(1).filter_map(|line| {
@@ -56,154 +72,6 @@ impl Request {
     }
 }
 
-/// What a request gets.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    head: String,
-    body: Vec<u8>,
-    delay: Duration,
-    end: End,
-    chunked: bool,
-    /// How many bytes go out at once.
-    piece: usize,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    /// The connection stays open.
-    Keep,
-    /// It is closed after the answer, without a word.
-    Close,
-    /// It is closed after this many bytes of the body.
-    Cut(usize),
-    /// Nothing is read and nothing is sent: the peer sees a reset.
-    Reset,
-    /// The head and the body are sent as they are.
-    Raw,
-    /// The same, and the connection stays open.
-    RawKeep,
-}
-
-impl Answer {
-    /// A status and an empty JSON body, as Lambda sends.
-    pub fn status(code: u16) -> Self {
-        let head = format!("HTTP/1.1 {code} Scripted\r\n");
-        let body = if code == 204 { "" } else { "{\"status\":\"OK\"}\n" };
-        let (delay, end) = (Duration::ZERO, End::Keep);
-        Self { head, body: body.into(), delay, end, chunked: false, piece: usize::MAX }
-    }
-
-    /// An event with no header but its id.
-    pub fn bare_event(id: &str, event: impl Into<Vec<u8>>) -> Self {
-        let answer = Self::status(200).header("Lambda-Runtime-Aws-Request-Id", id);
-        Self { body: event.into(), ..answer }
-    }
-
-    /// An event as Lambda sends it, with a minute to live.
-    pub fn event(id: &str, event: impl Into<Vec<u8>>) -> Self {
-        Self::event_within(id, event, Duration::from_secs(60))
-    }
-
-    /// An event that must be answered within `time`.
-    pub fn event_within(id: &str, event: impl Into<Vec<u8>>, time: Duration) -> Self {
-        Self::bare_event(id, event)
-            .header("Content-Type", "application/json")
-            .header("Lambda-Runtime-Deadline-Ms", &epoch_ms_in(time).to_string())
-            .header(
-                "Lambda-Runtime-Invoked-Function-Arn",
-                "arn:aws:lambda:us-east-1:123456789012:function:test",
-            )
-    }
-
-    /// Bytes that need not be HTTP, then the end of the connection.
-    pub fn raw(bytes: &[u8]) -> Self {
-        Self { head: String::new(), body: bytes.to_vec(), end: End::Raw, ..Self::status(200) }
-    }
-
-    /// Bytes that are sent as they are; the connection stays open.
-    pub fn exactly(bytes: impl Into<Vec<u8>>) -> Self {
-        Self { head: String::new(), body: bytes.into(), end: End::RawKeep, ..Self::status(200) }
-    }
-
-    /// The connection is reset instead of an answer.
-    pub fn reset() -> Self {
-        Self { end: End::Reset, ..Self::status(200) }
-    }
-
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.head.push_str(&format!("{name}: {value}\r\n"));
-        self
-    }
-
-    pub fn after(self, delay: Duration) -> Self {
-        Self { delay, ..self }
-    }
-
-    /// The connection is closed after the answer.
-    pub fn then_close(self) -> Self {
-        Self { end: End::Close, ..self }
-    }
-
-    /// The connection is closed in the middle of the body.
-    pub fn cut_after(self, bytes: usize) -> Self {
-        assert!(bytes < self.body.len());
-        Self { end: End::Cut(bytes), ..self }
-    }
-
-    /// The body comes in chunks of unequal size instead of with a length.
-    pub fn chunked(self) -> Self {
-        Self { chunked: true, ..self }
-    }
-
-    /// Everything goes out in pieces of so many bytes, each by itself.
-    pub fn in_pieces_of(self, piece: usize) -> Self {
-        Self { piece, ..self }
-    }
-
-    /// Writes the answer; says whether the connection goes on.
-    fn send(&self, stream: &mut TcpStream) -> bool {
-        if matches!(self.end, End::Raw | End::RawKeep) {
-            return self.write(stream, &self.body) && self.end == End::RawKeep;
-        }
-        let mut bytes = self.head.clone().into_bytes();
-        if self.chunked {
-            bytes.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-            for (number, chunk) in self.body.chunks(7).enumerate() {
-                let extension = if number == 0 { ";note=first" } else { "" };
-                bytes.extend_from_slice(format!("{:x}{extension}\r\n", chunk.len()).as_bytes());
-                bytes.extend_from_slice(chunk);
-                bytes.extend_from_slice(b"\r\n");
-            }
-            bytes.extend_from_slice(b"0\r\n\r\n");
-        } else {
-            if !self.head.starts_with("HTTP/1.1 204") {
-                bytes.extend_from_slice(
-                    format!("Content-Length: {}\r\n", self.body.len()).as_bytes(),
-                );
-            }
-            bytes.extend_from_slice(b"\r\n");
-            let count = if let End::Cut(count) = self.end { count } else { self.body.len() };
-            bytes.extend_from_slice(&self.body[..count]);
-        }
-        self.write(stream, &bytes) && self.end == End::Keep
-    }
-
-    fn write(&self, stream: &mut TcpStream, bytes: &[u8]) -> bool {
-        bytes.chunks(self.piece.min(bytes.len()).max(1)).all(|piece| {
-            if piece.len() < bytes.len() {
-                // Time for the other side to see the piece alone.
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            stream.write_all(piece).is_ok()
-        })
-    }
-}
-
-/// Milliseconds since 1970, `time` from now.
-pub fn epoch_ms_in(time: Duration) -> u128 {
-    (SystemTime::now().duration_since(UNIX_EPOCH).unwrap() + time).as_millis()
-}
-
 #[derive(Default)]
 struct State {
     /// Answers to `/next`, in order; it blocks while there is none.
@@ -213,6 +81,8 @@ struct State {
     /// The first whose text is the end of the path is used, once.
     posts: VecDeque<(String, Answer)>,
     requests: Vec<Request>,
+    /// Every chunk so far, of requests that have not ended too.
+    chunks: Vec<Vec<u8>>,
     streams: Vec<TcpStream>,
     connections: usize,
     /// How often all connections were dropped: who waited on one before that waits in vain.
@@ -304,6 +174,16 @@ impl RuntimeApi {
         self.requests().into_iter().filter(|request| !request.is_next()).collect()
     }
 
+    /// Waits for the first chunk that is `wanted`, of a request that need not have ended.
+    pub fn wait_for_chunk(&self, wanted: &[u8]) {
+        let end = Instant::now() + PATIENCE;
+        let mut state = self.shared.state();
+        while !state.chunks.iter().any(|chunk| chunk == wanted) {
+            let left = end.checked_duration_since(Instant::now()).expect("the chunk in time");
+            state = self.shared.changed.wait_timeout(state, left).unwrap().0;
+        }
+    }
+
     /// Closes every open connection, in whatever state it is.
     pub fn drop_connections(&self) {
         let mut state = self.shared.state();
@@ -312,6 +192,25 @@ impl RuntimeApi {
             let _ = stream.shutdown(Shutdown::Both);
         }
         self.shared.changed.notify_all();
+    }
+
+    /// Waits until so many requests other than those for events have come.
+    pub fn wait_for_posts(&self, count: usize, time: Duration) -> Vec<Request> {
+        let end = Instant::now() + time;
+        let mut state = self.shared.state();
+        loop {
+            let posts = state.requests.iter().filter(|request| !request.is_next());
+            let found = posts.clone().count();
+            if found >= count {
+                return posts.cloned().collect();
+            }
+            let left = end.checked_duration_since(Instant::now());
+            let left = left.unwrap_or_else(|| panic!("{found} of {count} answers came in time"));
+            // Counting after each of thousands would take longer than what is counted.
+            drop(state);
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+            state = self.shared.state();
+        }
     }
 
     /// Waits a moment for the first request that `wanted` accepts; `None` when none came.
@@ -355,6 +254,9 @@ fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
             if answer.end == End::Reset {
                 shared.state().streams.clear();
                 return;
+            }
+            if let End::AfterChunks(count) | End::StallAfter(count) = answer.end {
+                return break_off(&mut stream, &answer, count, shared);
             }
             if read_request(&mut stream, connection, shared).is_none() {
                 return;
@@ -431,18 +333,87 @@ fn peek_request_line(stream: &TcpStream) -> Option<(String, String)> {
     }
 }
 
-/// Reads one whole request and keeps it.
-fn read_request(stream: &mut TcpStream, connection: usize, shared: &Shared) -> Option<()> {
-    let mut bytes = Vec::new();
-    let mut chunk = vec![0; 64 << 10];
-    let head_end = loop {
-        if let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            break at + 4;
+/// Reads the beginning of a request in chunks and then does as `answer` says.
+fn break_off(stream: &mut TcpStream, answer: &Answer, count: usize, shared: &Shared) {
+    let mut reader = Reader { stream, bytes: Vec::new() };
+    if reader.head().is_none() || (0..count).any(|_| reader.chunk(shared).is_none()) {
+        return;
+    }
+    if let End::StallAfter(_) = answer.end {
+        // Until the other side has given up, or the test has ended.
+        for _ in 0..PATIENCE.as_millis() / 10 {
+            std::thread::sleep(Duration::from_millis(10));
+            let state = shared.state();
+            if state.closing || state.requests.last().is_some_and(|r| r.path.ends_with("/error")) {
+                return;
+            }
         }
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        bytes.extend_from_slice(&chunk[..count]);
-    };
-    let head = String::from_utf8(bytes[..head_end].to_vec()).expect("the head is UTF-8");
+    }
+    answer.send(stream);
+    close(stream);
+}
+
+/// The bytes of a request as they come.
+struct Reader<'a> {
+    stream: &'a mut TcpStream,
+    bytes: Vec<u8>,
+}
+
+impl Reader<'_> {
+    fn more(&mut self) -> Option<()> {
+        let mut chunk = vec![0; 64 << 10];
+        let count = self.stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
+        self.bytes.extend_from_slice(&chunk[..count]);
+        Some(())
+    }
+
+    /// What comes up to `end`, and `end`.
+    fn until(&mut self, end: &[u8]) -> Option<Vec<u8>> {
+        loop {
+            if let Some(at) = self.bytes.windows(end.len()).position(|found| found == end) {
+                return Some(self.take(at + end.len()));
+            }
+            self.more()?;
+        }
+    }
+
+    fn exactly(&mut self, count: usize) -> Option<Vec<u8>> {
+        while self.bytes.len() < count {
+            self.more()?;
+        }
+        Some(self.take(count))
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let rest = self.bytes.split_off(count);
+        std::mem::replace(&mut self.bytes, rest)
+    }
+
+    fn head(&mut self) -> Option<String> {
+        Some(String::from_utf8(self.until(b"\r\n\r\n")?).expect("the head is UTF-8"))
+    }
+
+    /// One chunk, which is empty at the end.
+    fn chunk(&mut self, shared: &Shared) -> Option<Vec<u8>> {
+        let line = String::from_utf8(self.until(b"\r\n")?).expect("a size is text");
+        let size = usize::from_str_radix(line.trim_end(), 16).expect("a size");
+        if size == 0 {
+            return Some(Vec::new());
+        }
+        let mut chunk = self.exactly(size + 2)?;
+        assert!(chunk.ends_with(b"\r\n"), "a chunk of {size} bytes and its end");
+        chunk.truncate(size);
+        // Tests wait for small ones alone.
+        shared.state().chunks.push(chunk[..size.min(1 << 10)].to_vec());
+        shared.changed.notify_all();
+        Some(chunk)
+    }
+}
+
+/// Reads one whole request and keeps it; of a very long one, the beginning.
+fn read_request(stream: &mut TcpStream, connection: usize, shared: &Shared) -> Option<()> {
+    let mut reader = Reader { stream, bytes: Vec::new() };
+    let head = reader.head()?;
     let mut words = head.split(' ');
     let mut request = Request {
         connection,
@@ -451,15 +422,30 @@ fn read_request(stream: &mut TcpStream, connection: usize, shared: &Shared) -> O
         path: words.next().unwrap().to_owned(),
         body: Vec::new(),
         head: head.clone(),
+        chunks: Vec::new(),
+        trailers: String::new(),
     };
-    let length: usize = request.header("Content-Length").map_or(0, |value| value.parse().unwrap());
-    let mut body = bytes.split_off(head_end);
-    while body.len() < length {
-        let count = stream.read(&mut chunk).ok().filter(|count| *count > 0)?;
-        body.extend_from_slice(&chunk[..count]);
+    if request.header("Transfer-Encoding") == Some("chunked") {
+        assert_eq!(request.header("Content-Length"), None, "chunks have no length: {head}");
+        loop {
+            let chunk = reader.chunk(shared)?;
+            if chunk.is_empty() {
+                break;
+            }
+            request.chunks.push(chunk.len());
+            if request.body.len() < 8 << 20 {
+                request.body.extend_from_slice(&chunk);
+            }
+        }
+        while !request.trailers.ends_with("\n\r\n") && request.trailers != "\r\n" {
+            let line = String::from_utf8(reader.until(b"\r\n")?).expect("trailers are text");
+            request.trailers.push_str(&line);
+        }
+    } else {
+        let length = request.header("Content-Length").map_or(0, |value| value.parse().unwrap());
+        request.body = reader.exactly(length)?;
     }
-    assert_eq!(body.len(), length, "bytes after the body of {head}");
-    request.body = body;
+    assert!(reader.bytes.is_empty(), "bytes after the body of {head}");
     request.at = Instant::now();
     shared.state().requests.push(request);
     shared.changed.notify_all();

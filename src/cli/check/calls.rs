@@ -89,13 +89,7 @@ impl Scene<'_> {
             help.push(format!("a closure is called with `{name}.call(…)`"));
         } else if let Some(module) = self.module_with(name) {
             help.push(format!("there is `{module}::{name}`"));
-        } else if self
-            .everywhere
-            .program
-            .natives
-            .for_tests(Role::Test)
-            .is_some_and(|tests| tests.contains_key(name))
-        {
+        } else if self.everywhere.program.is_for_tests(name) {
             help.push(format!("`{name}` is for tests, which are in files `…_test.rhai`"));
         } else if let Some(near) = self.nearest(name) {
             help.push(format!("did you mean `{near}`?"));
@@ -114,7 +108,7 @@ impl Scene<'_> {
         if around.caught
             || !is_name
             || !self.everywhere.is_whole
-            || self.everywhere.program.natives.knows(name)
+            || self.everywhere.program.natives(self.script).knows(name)
             || self.parsed.facts.probed.contains(name)
             || self.defined_anywhere(name)
         {
@@ -226,28 +220,28 @@ impl Scene<'_> {
         };
         is_own
             || self.parsed.broken.contains(name)
-            || self.everywhere.program.natives.answers(name, count, style)
-            || style == Style::Function && self.for_tests(name).any(|arity| arity == count)
+            || self.everywhere.program.natives(self.script).answers(name, count, style)
     }
 
     /// The numbers of arguments that functions of this name take, as they are written in that style.
     fn arities(&self, name: &str, style: Style) -> BTreeSet<usize> {
         let own = self.parsed.named(name).map(|function| function.parameters.len());
-        let native =
-            self.everywhere.program.natives.global.get(name).into_iter().flatten().copied();
+        let native = self
+            .everywhere
+            .program
+            .natives(self.script)
+            .global
+            .get(name)
+            .into_iter()
+            .flatten()
+            .copied();
         match style {
-            Style::Function => own.chain(native).chain(self.for_tests(name)).collect(),
+            Style::Function => own.chain(native).collect(),
             Style::Method => {
                 let this = own.filter(|_| self.parsed.named(name).any(|f| uses_this(&f.body)));
                 this.chain(native.filter_map(|count| count.checked_sub(1))).collect()
             }
         }
-    }
-
-    /// The same of those that only tests see.
-    fn for_tests(&self, name: &str) -> impl Iterator<Item = usize> {
-        let tests = self.everywhere.program.natives.for_tests(self.script.role);
-        tests.and_then(|tests| tests.get(name)).into_iter().flatten().copied()
     }
 
     fn function_arities(&self, name: &str) -> BTreeSet<usize> {
@@ -332,7 +326,7 @@ impl Scene<'_> {
 
     /// A module that has a function of this name.
     fn module_with(&self, name: &str) -> Option<&str> {
-        let modules = &self.everywhere.program.natives.modules;
+        let modules = &self.everywhere.program.natives(self.script).modules;
         let mut found: Vec<&str> = modules
             .iter()
             .filter(|(_, functions)| functions.contains_key(name))
@@ -344,13 +338,10 @@ impl Scene<'_> {
 
     fn nearest(&self, name: &str) -> Option<String> {
         let own = self.parsed.functions.iter().filter(|function| !function.is_closure());
-        let tests = self.everywhere.program.natives.for_tests(self.script.role);
-        let candidates = own
-            .map(|function| function.name.as_str())
-            .chain(self.everywhere.program.natives.names())
-            .chain(tests.into_iter().flat_map(|tests| tests.keys().map(String::as_str)));
+        let natives = self.everywhere.program.natives(self.script);
+        let candidates = own.map(|function| function.name.as_str()).chain(natives.names());
         let near = nearest(name, candidates.filter(|near| *near != name)).map(str::to_owned);
-        near.or_else(|| self.everywhere.program.natives.translated(name))
+        near.or_else(|| natives.translated(name))
     }
 
     /// `f(a, b)` that is there as `a.f(b)`.

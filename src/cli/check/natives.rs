@@ -7,27 +7,6 @@ use rhai::Engine;
 
 use crate::engine::complete::{Native, natives};
 
-use super::script::Role;
-
-/// The functions that only tests see: module, name and the arguments that they take.
-const FOR_TESTS: &[(&str, &str, &[usize])] = &[
-    ("", "assert", &[1, 2]),
-    ("", "assert_eq", &[2, 3]),
-    ("", "assert_ne", &[2, 3]),
-    ("", "assert_throws", &[1, 2]),
-    ("", "fail", &[1]),
-    ("", "invoke", &[1, 2]),
-    (FAKE, "advance", &[1]),
-    (FAKE, "clock", &[1]),
-    (FAKE, "context", &[0, 1]),
-    (FAKE, "env", &[2]),
-    (FAKE, "http", &[3]),
-    (FAKE, "http_calls", &[0]),
-];
-
-/// The module that only tests see.
-pub(super) const FAKE: &str = "fake";
-
 /// Those that the engine has without registering them. In method style the receiver counts.
 const OF_THE_LANGUAGE: &[(&str, &[usize])] =
     &[("type_of", &[1]), ("is_shared", &[1]), ("is_def_fn", &[2, 3])];
@@ -67,8 +46,6 @@ pub(super) type Functions = HashMap<String, BTreeSet<usize>>;
 pub(super) struct Natives {
     pub(super) global: Functions,
     pub(super) modules: HashMap<String, Functions>,
-    /// What tests see beside these, by module.
-    tests: HashMap<String, Functions>,
     /// Functions that a `bootstrap` of one's own adds: how they are called is not known.
     pub(super) further: Vec<String>,
 }
@@ -84,16 +61,8 @@ pub(super) enum Style {
 
 impl Natives {
     pub(super) fn of(engine: &Engine, further: &[String]) -> Self {
-        let mut found = Self {
-            global: HashMap::new(),
-            modules: HashMap::new(),
-            tests: HashMap::new(),
-            further: further.to_vec(),
-        };
-        for (module, name, arities) in FOR_TESTS {
-            let functions = found.tests.entry((*module).to_owned()).or_default();
-            functions.insert((*name).to_owned(), arities.iter().copied().collect());
-        }
+        let mut found =
+            Self { global: HashMap::new(), modules: HashMap::new(), further: further.to_vec() };
         for Native { module, name, parameters } in natives(engine) {
             let functions = match module.is_empty() {
                 true => &mut found.global,
@@ -120,16 +89,6 @@ impl Natives {
         is_statement
             || self.global.get(name).is_some_and(|arities| arities.contains(&count))
             || self.further.iter().any(|further| further == name)
-    }
-
-    /// The functions of a module, as a script of this role sees them.
-    pub(super) fn module(&self, name: &str, role: Role) -> Option<&Functions> {
-        self.modules.get(name).or_else(|| self.tests.get(name).filter(|_| role == Role::Test))
-    }
-
-    /// What only tests call without a module.
-    pub(super) fn for_tests(&self, role: Role) -> Option<&Functions> {
-        self.tests.get("").filter(|_| role == Role::Test)
     }
 
     /// Whether there is a function of this name, however it is called.
@@ -183,7 +142,7 @@ fn is_word(name: &str) -> bool {
 mod tests {
     use std::rc::Rc;
 
-    use super::{ELSEWHERE, FAKE, FOR_TESTS, Natives, Style};
+    use super::{ELSEWHERE, Natives, Style};
     use crate::config::Config;
     use crate::engine::{Roots, complete};
 
@@ -208,29 +167,6 @@ mod tests {
         assert_eq!(natives.translated("toUpperCase").as_deref(), Some("to_upper"));
         assert_eq!(natives.translated("toString").as_deref(), Some("to_string"));
         assert_eq!(natives.translated("whatever"), None);
-    }
-
-    /// What `rhai-lambda test` registers is what this list has.
-    #[test]
-    fn the_functions_of_tests_are_listed() {
-        let sources = [
-            ("", include_str!("../test/assertions.rs")),
-            (FAKE, include_str!("../test/fakes.rs")),
-            ("", include_str!("../test/invoke.rs")),
-        ];
-        let mut seen = 0;
-        for (module, source) in sources {
-            let registered = source.split("register_fn(").skip(1);
-            let registered = registered.chain(source.split("set_native_fn(").skip(1));
-            for call in registered.filter(|call| call.trim_start().starts_with('"')) {
-                let name = call.split('"').nth(1).unwrap();
-                let is_listed =
-                    |(own, listed, _): &(&str, &str, &[usize])| *own == module && *listed == name;
-                assert!(FOR_TESTS.iter().any(is_listed), "`{module}::{name}` is not listed");
-                seen += 1;
-            }
-        }
-        assert!(seen >= FOR_TESTS.len(), "{seen}");
     }
 
     #[test]

@@ -12,7 +12,8 @@ use crate::engine::complete::{self, plain_name};
 use crate::engine::{Missing, Roots};
 
 use super::super::project::{FILE, Settings};
-use super::natives::{FAKE, Natives};
+use super::super::test;
+use super::natives::Natives;
 use super::report::{Finding, Place};
 use super::rules::Rule;
 use super::script::{Compiled, Role, Script, compile};
@@ -32,7 +33,9 @@ const SKIPPED: [&str; 2] = ["target", "node_modules"];
 pub(super) struct Program {
     pub(super) config: Config,
     pub(super) roots: Rc<Roots>,
-    pub(super) natives: Natives,
+    natives: Natives,
+    /// What tests can call beside.
+    natives_of_tests: Natives,
     pub(super) scripts: Vec<Script>,
     by_name: HashMap<String, usize>,
     /// The handler's script, if it compiles.
@@ -55,12 +58,14 @@ impl Program {
     pub(super) fn load(config: Config, settings: &Settings) -> Self {
         let roots = Rc::new(Roots::new(&config));
         let mut engine = complete::engine(&config, Rc::clone(&roots));
-        // The parser asks for no more than that it is there.
-        engine.register_static_module(FAKE, rhai::Module::new().into());
         let natives = Natives::of(&engine, &settings.natives);
+        let mut for_tests = complete::engine(&config, Rc::clone(&roots));
+        test::teach(&mut for_tests, &config);
+        let natives_of_tests = Natives::of(&for_tests, &settings.natives);
         let mut program = Self {
             roots,
             natives,
+            natives_of_tests,
             scripts: Vec::new(),
             by_name: HashMap::new(),
             handler: None,
@@ -81,7 +86,8 @@ impl Program {
         }
         for name in files.scripts {
             let role = program.role_of(&name);
-            program.read(&mut engine, &name, role);
+            let engine = if role == Role::Test { &mut for_tests } else { &mut engine };
+            program.read(engine, &name, role);
         }
         program.follow_imports(&mut engine);
         program
@@ -147,6 +153,16 @@ impl Program {
     fn add(&mut self, rule: Rule, severity: Severity, message: String, place: Place) {
         let help = Vec::new();
         self.findings.push(Finding { rule, severity, message, help, place });
+    }
+
+    /// What `script` can call without having defined it.
+    pub(super) fn natives(&self, script: &Script) -> &Natives {
+        if script.role == Role::Test { &self.natives_of_tests } else { &self.natives }
+    }
+
+    /// Whether only tests can call `name`.
+    pub(super) fn is_for_tests(&self, name: &str) -> bool {
+        self.natives_of_tests.knows(name) && !self.natives.knows(name)
     }
 
     pub(super) fn script(&self, name: &str) -> Option<&Script> {

@@ -66,7 +66,7 @@ impl<'a> Scene<'a> {
         let Some((root, rest)) = path.split_first() else { return Meaning::Unknown };
         let mut meaning = self.alias(self.parsed, root);
         if matches!(meaning, Meaning::Missing) {
-            meaning = match self.program.natives.module(root, self.script.role) {
+            meaning = match self.program.natives(self.script).modules.get(*root) {
                 Some(functions) => Meaning::Module(functions),
                 None if *root == GLOBAL => Meaning::Global,
                 // A top level that is not whole may import it.
@@ -269,7 +269,7 @@ impl<'a> Scene<'a> {
     fn missing(&self, namespace: &Namespace, around: Around<'_>) -> Finding {
         let root = namespace.root();
         let mut names: Vec<&str> =
-            self.program.natives.modules.keys().map(String::as_str).collect();
+            self.program.natives(self.script).modules.keys().map(String::as_str).collect();
         names.extend(self.parsed.facts.imports.iter().map(|import| import.alias.as_str()));
         names.sort_unstable();
         let near = nearest(root, names.into_iter().filter(|name| !name.is_empty()));

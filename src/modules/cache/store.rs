@@ -1,11 +1,12 @@
 //! What the cache holds: plain data that belongs to no engine, bounded in bytes and in time.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rhai::{Array, Dynamic, FnPtr, Map};
 
+use crate::config::Limits;
 use crate::world;
 
 /// Deeper values are refused, as in events and results.
@@ -142,7 +143,7 @@ struct State {
 
 #[derive(Debug)]
 struct Entry {
-    value: Plain,
+    value: Arc<Plain>,
     bytes: usize,
     used: u64,
     life: Option<Life>,
@@ -174,8 +175,13 @@ impl Entry {
 }
 
 impl Cache {
-    pub(crate) fn new(limit: usize) -> Self {
+    fn new(limit: usize) -> Self {
         Self { limit, state: Mutex::default() }
+    }
+
+    /// A cache that takes a quarter of what scripts may have.
+    pub(super) fn within(limits: &Limits) -> Self {
+        Self::new(limits.max_memory / 4)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -185,20 +191,9 @@ impl Cache {
 
     /// What `read` makes of the value of `key` and its size, if there is one that is still good.
     pub(super) fn get<T>(&self, key: &str, read: impl FnOnce(&Plain, usize) -> T) -> Option<T> {
-        let mut state = self.state();
-        state.clock += 1;
-        let now = state.clock;
-        match state.entries.get_mut(key) {
-            Some(entry) if !entry.is_over() => {
-                entry.used = now;
-                Some(read(&entry.value, entry.bytes))
-            }
-            Some(_) => {
-                state.remove(key);
-                None
-            }
-            None => None,
-        }
+        // Read outside of the lock, which others may be waiting for.
+        let (value, bytes) = self.state().find(key)?;
+        Some(read(&value, bytes))
     }
 
     /// Keeps `value`, and lets others go if there is no room for all.
@@ -228,7 +223,7 @@ impl Cache {
         }
         state.clock += 1;
         state.bytes += bytes;
-        let entry = Entry { value, bytes, used: state.clock, life };
+        let entry = Entry { value: Arc::new(value), bytes, used: state.clock, life };
         state.entries.insert(key.into(), entry);
         Ok(())
     }
@@ -240,6 +235,19 @@ impl Cache {
 }
 
 impl State {
+    /// The value of `key` and its size; one whose time is up is forgotten.
+    fn find(&mut self, key: &str) -> Option<(Arc<Plain>, usize)> {
+        self.clock += 1;
+        let now = self.clock;
+        let entry = self.entries.get_mut(key)?;
+        if entry.is_over() {
+            self.remove(key);
+            return None;
+        }
+        entry.used = now;
+        Some((Arc::clone(&entry.value), entry.bytes))
+    }
+
     fn remove(&mut self, key: &str) -> Option<Entry> {
         let entry = self.entries.remove(key)?;
         self.bytes -= entry.bytes;

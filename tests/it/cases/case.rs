@@ -147,6 +147,7 @@ impl Case {
 
     /// Compares what came for the event at `index` with what was expected.
     pub fn judge(&self, index: usize, reply: &Reply) -> Result<(), String> {
+        let reply = &Reply { text: readable(&reply.text), ..reply.clone() };
         let differs = |expected: &str| {
             let (event, found) = (shortened(&self.events[index]), shortened(&reply.text));
             let header = reply.header.as_deref().unwrap_or("(no header)");
@@ -220,12 +221,21 @@ impl Case {
             let lines: Vec<&str> = replies.iter().map(|reply| reply.text.as_str()).collect();
             write("expected.json", &format!("[\n{}\n]\n", lines.join(",\n")));
         } else {
-            write("expected.json", &format!("{}\n", last.text));
+            write("expected.json", &format!("{}\n", readable(&last.text)));
         }
         if let (Some(log), Some(_)) = (log, &self.log) {
             write("log.txt", log);
         }
     }
+}
+
+/// A streamed answer of HTTP, which is JSON, eight zeros and the body, as one JSON object; anything else
+/// as it is.
+fn readable(text: &str) -> String {
+    let Some((prelude, body)) = text.split_once("\0\0\0\0\0\0\0\0") else { return text.to_owned() };
+    let mut whole: Value = serde_json::from_str(prelude).expect("the prelude is JSON");
+    whole["body"] = json!(body);
+    whole.to_string()
 }
 
 /// A list with one item a line keeps each item's bytes; parsing would not keep `1.0` or the order.

@@ -4,24 +4,13 @@
 //! A private mount namespace shows it those two folders; the machine's own are not touched.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 
 use super::{archive, is_asked_for, layer};
-use crate::rie::Emulator;
+use crate::rie::{Emulator, assert_can_mount};
 use crate::scratch::Scratch;
 use crate::tools::{self, Tool};
-
-/// Runs inside the namespace. `/var` is covered whole because `/var/task` rarely exists; the
-/// emulator is in there too, since what lies below the real `/var` is hidden from here on.
-const INSIDE: &str = r#"
-mount --bind "$1/opt" /opt
-mount --bind "$1/var" /var
-cd /var/task
-exec /var/aws-lambda-rie --log-level error \
-    --runtime-interface-emulator-address "$2" --runtime-api-address "$3"
-"#;
 
 /// A machine with the layer in `/opt` and one function in `/var/task`.
 struct Lambda {
@@ -54,44 +43,8 @@ impl Lambda {
 
     /// Starts the emulator.
     fn start(&self, handler: &str) -> Emulator {
-        Emulator::launch(|address, api_address| {
-            let mut command = unshare();
-            command
-                .args(["bash", "-euo", "pipefail", "-c", INSIDE, "inside"])
-                .arg(self.folder.path())
-                .args([address, api_address])
-                .env_clear()
-                .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-                .env("_HANDLER", handler);
-            command
-        })
+        Emulator::start_inside(self.folder.path(), handler, &[])
     }
-}
-
-/// A command in namespaces of its own, all of which ends with it. Only root may make mounts, so
-/// anybody else becomes root of a user namespace first.
-fn unshare() -> Command {
-    let user = Command::new("id").arg("-u").output().unwrap();
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--pid", "--fork", "--kill-child"]);
-    if user.stdout.trim_ascii() != b"0" {
-        command.arg("--map-root-user");
-    }
-    command
-}
-
-/// That this machine lets us have a mount namespace: nothing else shows the emulator an `/opt`.
-fn assert_can_mount() {
-    let output = unshare()
-        .args(["bash", "-c", "mount --bind /usr /opt && mount --bind /usr /var"])
-        .output()
-        .unwrap_or_else(|error| panic!("`unshare` (util-linux) cannot be started: {error}"));
-    assert!(
-        output.status.success(),
-        "this machine allows no private mounts over `/opt` and `/var`: {}\n\
-         hint: run as root, or allow user namespaces (`sysctl kernel.unprivileged_userns_clone=1`)",
-        String::from_utf8_lossy(&output.stderr)
-    );
 }
 
 #[test]
