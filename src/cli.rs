@@ -13,7 +13,6 @@ mod events;
 mod doctor;
 mod definitions;
 mod completions;
-mod doctor;
 mod bootstrap;
 mod target;
 mod project;
@@ -59,7 +58,6 @@ enum Command {
     Doctor(doctor::Arguments),
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
-    Doctor(doctor::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -97,7 +95,6 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
-        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }
