@@ -10,9 +10,9 @@ mod check;
 mod test;
 mod package;
 mod events;
+mod doctor;
 mod definitions;
 mod completions;
-mod doctor;
 mod bootstrap;
 mod target;
 mod project;
@@ -55,9 +55,9 @@ enum Command {
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
+    Doctor(doctor::Arguments),
     Definitions(definitions::Arguments),
     Completions(completions::Arguments),
-    Doctor(doctor::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -92,9 +92,9 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Definitions(arguments) => definitions::run(&arguments, terminal),
         Command::Completions(arguments) => completions::run(&arguments, terminal),
-        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

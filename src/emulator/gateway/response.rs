@@ -78,9 +78,12 @@ fn read(kind: Kind, result: &[u8]) -> Result<Read, Malformed> {
         let is_stream = result
             .windows(super::stream::DELIMITER.len())
             .any(|window| window == super::stream::DELIMITER);
-        return Err(Malformed::new(message).hint(match is_stream {
-            true => "it was streamed: `stream = true` below `[http]` in `rhai-lambda.toml`",
-            false => "`web::binary(data, content_type)` makes a response of any bytes",
+        return Err(Malformed::new(message).hint(match (is_stream, kind) {
+            (true, Kind::Url | Kind::V1) => {
+                "it was streamed: `stream = true` below `[http]` in `rhai-lambda.toml`"
+            }
+            (true, _) => "it was streamed, which function URLs and REST APIs alone can do",
+            (false, _) => "`web::binary(data, content_type)` makes a response of any bytes",
         }));
     }
     // Keys first: what lies within may be nested deeper than a parser should follow.
