@@ -20,6 +20,8 @@ mod invoke_api;
 mod clients;
 // Streamed responses, of a runtime that sends what it is told to.
 mod streaming;
+// Streamed responses of the real runtime.
+mod writing;
 // Several events at once in one process.
 mod concurrency;
 // Many at once: order, limits, replacement, tenants, crashes.

@@ -90,13 +90,14 @@ fn time_ends_no_process_that_has_other_events() {
         if [ "$event" = '"slow"' ]; then wait_for late; elif [ "$event" = '"begun"' ]; then begin; chunk one; wait_for late; fi
         if [ "$event" = '"begun"' ]; then chunk two; end; else answer "$event"; fi"#;
     let mut function = workers(&source, script);
-    function.timeout = Duration::from_secs(1);
+    function.timeout = Duration::from_secs(4);
     let server = Server::with(function, three());
     let slow = ask(&server, "\"slow\"");
     let begun = ask(&server, "\"begun\"");
+    wait_until("two events", || count(&server, "begun ") == 2);
     for asked in [slow, begun] {
         let outcome = outcome(&server, asked);
-        assert!(text(&outcome).contains("Task timed out after 1.00 seconds"), "{outcome:?}");
+        assert!(text(&outcome).contains("Task timed out after 4.00 seconds"), "{outcome:?}");
         assert_eq!(outcome.report.status, Status::Timeout);
     }
     // Two workers are still at it, the third one serves.
