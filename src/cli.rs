@@ -6,10 +6,13 @@
 mod new;
 mod invoke;
 mod serve;
+mod check;
 mod test;
 mod package;
 mod events;
-mod check;
+mod doctor;
+mod definitions;
+mod completions;
 mod bootstrap;
 mod target;
 mod project;
@@ -35,6 +38,7 @@ Examples:
   rhai-lambda new hello                       make a function's folder
   rhai-lambda invoke                          run the function of this folder
   rhai-lambda invoke hello.rhai -d '{\"id\": 1}'
+  rhai-lambda serve                           at http://127.0.0.1:9000/, live on every save
   rhai-lambda check                           find mistakes without running it
 ")]
 struct Arguments {
@@ -47,10 +51,13 @@ enum Command {
     New(new::Arguments),
     Invoke(invoke::Arguments),
     Serve(serve::Arguments),
+    Check(check::Arguments),
     Test(test::Arguments),
     Package(package::Arguments),
     Events(events::Arguments),
-    Check(check::Arguments),
+    Doctor(doctor::Arguments),
+    Definitions(definitions::Arguments),
+    Completions(completions::Arguments),
     /// Plays the runtime itself: `invoke` starts it when `--bootstrap` names no other.
     #[command(hide = true)]
     Bootstrap,
@@ -81,10 +88,13 @@ fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse>
         Command::New(arguments) => new::run(&arguments, terminal),
         Command::Invoke(arguments) => invoke::run(&arguments, terminal),
         Command::Serve(arguments) => serve::run(&arguments, terminal),
+        Command::Check(arguments) => check::command(&arguments, terminal),
         Command::Test(arguments) => test::run(&arguments, terminal),
         Command::Package(arguments) => package::run(&arguments, terminal),
         Command::Events(arguments) => events::run(&arguments),
-        Command::Check(arguments) => check::command(&arguments, terminal),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Definitions(arguments) => definitions::run(&arguments, terminal),
+        Command::Completions(arguments) => completions::run(&arguments, terminal),
         Command::Bootstrap => Ok(bootstrap::run()),
     }
 }

@@ -10,6 +10,7 @@ mod pool;
 mod invoke_api;
 mod streamed;
 mod environment;
+mod managed;
 mod sandbox;
 mod runtime_api;
 mod exchange;

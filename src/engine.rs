@@ -5,6 +5,11 @@
 
 mod bounded;
 #[cfg(feature = "cli")]
+mod comments;
+#[path = "engine/without_comments.rs"]
+#[cfg(not(feature = "cli"))]
+mod comments;
+#[cfg(feature = "cli")]
 pub(crate) mod complete;
 mod fault;
 mod guard;
@@ -18,12 +23,14 @@ mod syntax;
 use std::rc::Rc;
 
 use rhai::Engine;
+use rhai::packages::{Package as _, StandardPackage};
 
 use crate::config::Config;
 use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
+pub(crate) use comments::compile;
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots, Source};
@@ -35,6 +42,9 @@ pub(crate) use syntax::explained;
 ///
 /// The limit proper is enforced by the guard, which keeps the stack; this is the net below it.
 const CALL_DEPTH_NET: usize = 8;
+
+/// Short strings that the engine keeps once: its own default.
+const MAX_STRINGS_INTERNED: usize = 256;
 
 /// Builds the engine of one worker.
 ///
@@ -63,7 +73,10 @@ fn assemble(
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
 
-    let mut engine = Engine::new();
+    // As `Engine::new`, without its reader of module files, which the resolver below takes the place of.
+    let mut engine = Engine::new_raw();
+    engine.set_max_strings_interned(MAX_STRINGS_INTERNED);
+    engine.register_global_module(StandardPackage::new().as_shared_module());
     // A misspelt variable is found at init instead of in production.
     engine.set_strict_variables(true);
     engine.set_max_call_levels(limits.max_call_depth + CALL_DEPTH_NET);

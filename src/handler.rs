@@ -252,7 +252,7 @@ impl Script {
         );
         extend(&mut engine, &host);
 
-        let mut ast = engine.compile(&source.text).map_err(|error| {
+        let mut ast = engine::compile(&engine, &source.text).map_err(|error| {
             let place = Frame {
                 function: Frame::TOP_LEVEL.to_owned(),
                 file: source.file.clone(),

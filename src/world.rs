@@ -34,6 +34,7 @@ struct Clock {
 pub(crate) type Network = dyn Fn(&NativeCallContext, &Sent<'_>) -> Option<Exchanged>;
 
 /// What came of a request that a stand-in took.
+#[allow(dead_code, reason = "without the feature `http` nothing is sent")]
 pub(crate) enum Exchanged {
     Answer(Received),
     /// There was no answer, for the reason that scripts know by this name.
@@ -86,6 +87,7 @@ pub(crate) fn variables() -> Option<Rc<BTreeMap<String, String>>> {
 }
 
 /// What a stand-in makes of a request; `None` if it is one for the network.
+#[allow(dead_code, reason = "without the feature `http` nothing is sent")]
 pub(crate) fn exchange(context: &NativeCallContext, sent: &Sent<'_>) -> Option<Exchanged> {
     // Not borrowed while it answers: a script may answer, and ask in turn.
     let network = STAND_INS.with_borrow(|stand_ins| stand_ins.network.clone());

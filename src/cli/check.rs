@@ -3,6 +3,7 @@
 //! It compiles with the engine, the modules and the limits of `bootstrap`, and runs nothing.
 
 mod calls;
+mod constants;
 mod facts;
 mod flow;
 mod formats;
@@ -142,6 +143,7 @@ pub(super) fn run(target: &Target) -> Report {
         imports::check(&program, &mut findings);
         qualified::check(&program, &mut findings);
         calls::check(&program, &mut findings);
+        constants::check(&program, &mut findings);
         results::check(&program, &mut findings);
         flow::check(&program, &mut findings);
         Report::new(&target.folder, program.sources(), findings)

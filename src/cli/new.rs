@@ -78,7 +78,8 @@ fn find(name: &str) -> Result<&'static Template, Misuse> {
 fn make(folder: &Path, template: &Template) -> Result<String, Misuse> {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if !project::is_function_name(name) {
-        let misuse = Misuse::new(format!("`{name}` cannot be the name of a function"));
+        let shown = if name.is_empty() { folder.to_string_lossy() } else { name.into() };
+        let misuse = Misuse::new(format!("`{shown}` cannot be the name of a function"));
         return Err(misuse.hint("Lambda takes up to 64 letters, digits, `-` and `_`"));
     }
     let shown = folder.display();

@@ -6,13 +6,13 @@ mod archive;
 mod output;
 pub(super) mod limits;
 mod report;
-mod scripts;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
+use super::check;
 use super::misuse::Misuse;
 use super::target::Target;
 use super::terminal::Terminal;
@@ -24,12 +24,13 @@ use report::Report;
 ///
 /// The zip holds the scripts and the data of the function's folder. The same files give the same
 /// bytes, whoever zips them, wherever and whenever. Left out are tests (`*_test.rhai`), definitions
-/// for editors (`*.d.rhai`), `event.json`, `expected.json`, `rhai-lambda.toml`, `README.md`,
+/// for editors (`*.d.rhai`), `cases`, `event.json`, `expected.json`, `rhai-lambda.toml`, `README.md`,
 /// `template.yaml` and `samconfig.toml` of the folder itself, its `target`, zips, and all that is
 /// hidden. A file `.lambdaignore` leaves out more, by the rules of `.gitignore`; a line there that
 /// starts with `!` takes something in again.
 ///
-/// The exit status is 1 if the function cannot be packed as it is, 2 when the command was used
+/// What `rhai-lambda check` refuses is refused here too, and a link that leads out of the folder,
+/// and what is larger than Lambda takes. The exit status is 1 then, 2 when the command was used
 /// wrongly.
 #[derive(Args)]
 #[command(after_help = "\
@@ -80,15 +81,12 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode,
     }
     let defaults = if arguments.all { Defaults::Overridden } else { Defaults::Applied };
     let contents = Contents::gather(&target, defaults, Some(&arguments.output));
-    let mistakes = scripts::errors(&target, &contents);
-    for mistake in &mistakes {
-        let source_of = |file: &str| std::fs::read_to_string(target.folder.join(file)).ok();
-        terminal.diagnostic(mistake, &source_of);
-    }
+    let checked = check::run(&target);
+    terminal.report(&checked);
     for error in &contents.errors {
         terminal.error(error);
     }
-    if !mistakes.is_empty() || !contents.errors.is_empty() {
+    if checked.has_errors() || !contents.errors.is_empty() {
         return Ok(ExitCode::FAILURE);
     }
     let archive = match Archive::of(&contents) {

@@ -58,19 +58,19 @@ const SHORTLY: Duration = Duration::from_millis(100);
 /// invocations are listed, sent and replayed.
 ///
 /// What is under the address:
-///   /                                  the function of the host NAME.localhost, else the first one
-///   /_/                                the page
-///   /_/url/NAME/…                      a function as behind a function URL; also /_/v2, /_/v1, /_/alb
-///   /2015-03-31/functions/NAME/invocations   Lambda's Invoke API, for --endpoint-url
+///   /                   the function of the host NAME.localhost, else the first one
+///   /_/                 the page
+///   /_/url/NAME/…       a function as behind a function URL; also /_/v2, /_/v1, /_/alb
+///   /2015-03-31/…       Lambda's Invoke API, for --endpoint-url
 ///
 /// Ctrl-C lets requests in flight finish, a second one does not.
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 #[command(after_help = "\
 Examples:
-  rhai-lambda serve                        the function of this folder at http://127.0.0.1:9000/
-  rhai-lambda serve orders users           two: http://orders.localhost:9000/, http://users.localhost:9000/
-  rhai-lambda serve --port 0 --json        any free port, told as JSON
+  rhai-lambda serve                       the function of this folder, at http://127.0.0.1:9000/
+  rhai-lambda serve orders users          two: the second at http://users.localhost:9000/
+  rhai-lambda serve --port 0 --json       any free port, told as JSON
   rhai-lambda serve --env TABLE=orders --timeout 30
 ")]
 pub(super) struct Arguments {
@@ -110,8 +110,8 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode, Misuse> {
-    let Arguments { targets, overrides, concurrency, .. } = arguments;
-    let fleet = Fleet::find(targets, overrides.clone(), *concurrency)?;
+    let Arguments { targets, overrides, .. } = arguments;
+    let fleet = Fleet::find(targets, overrides.clone())?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Misuse::new(format!("failed to start: {error}")))?;
     let status = runtime.block_on(serve(arguments, fleet, terminal));
@@ -190,7 +190,10 @@ fn assemble(
     address: SocketAddr,
     terminal: Terminal,
 ) -> Arc<App> {
-    let options = FunctionOptions { max_environments: arguments.max_environments.into() };
+    let options = FunctionOptions {
+        max_environments: arguments.max_environments.into(),
+        max_concurrency: arguments.concurrency.map(Into::into),
+    };
     let functions = fleet.members().iter().map(|member| (member.now().function, options)).collect();
     let (fleet, history) = (Arc::new(fleet), Arc::new(History::new()));
     let console = Arc::new(Console::new(terminal, fleet.clone(), history.clone(), address.port()));

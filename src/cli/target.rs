@@ -79,7 +79,7 @@ impl Target {
         Err(match first_script(folder) {
             Some(other) => {
                 let path = if folder == Path::new(".") { other.into() } else { folder.join(other) };
-                misuse.hint(format!("name the script: `rhai-lambda invoke {}`", path.display()))
+                misuse.hint(format!("name the script: `{}`", path.display()))
             }
             None => misuse.hint(format!("put `fn {FUNCTION}(event) {{ … }}` into that file")),
         })

@@ -16,29 +16,30 @@ mod trial;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use clap::Args;
+use rhai::Engine;
 
 use super::function::Configuration;
 use super::misuse::Misuse;
 use super::terminal::Terminal;
+use crate::config::Config;
+use crate::engine::Guard;
 use crate::suggest::nearest;
 use coverage::Coverage;
+use fakes::Stage;
 use report::{Form, Logs, Report};
 use runner::Orders;
-use suite::{Suite, Test};
+use suite::{Root, Suite, Test};
 use trial::{Network, Rules};
 
 /// Runs the tests of a function.
 ///
 /// Tests are the functions `test_…` without parameters in scripts named `…_test.rhai`. Each runs in an
 /// engine of its own, the very one of the layer, with the function's limits of time and memory. They
-/// reach the function's scripts by `import`, or the whole handler by `invoke(event)`:
-///
-///   import "function" as function;
-///   fn test_total() {
-///       assert_eq(function::handler(#{ items: [] }).total, 0);
-///   }
+/// reach the function's scripts by `import`, or the whole handler by `invoke(event)`.
 ///
 /// Tests have `assert(condition)`, `assert(condition, message)`, `assert_eq(found, expected)`,
 /// `assert_ne(found, other)`, `assert_throws(|| …)`, `assert_throws(|| …, error_type)` and
@@ -60,6 +61,15 @@ Examples:
   rhai-lambda test --coverage               with the lines that no test ran
   rhai-lambda test --update                 takes the results of golden cases as expected
   rhai-lambda test --junit report.xml --jobs 4
+
+A test, in `orders_test.rhai` beside `function.rhai`:
+  import \"function\" as function;
+
+  fn test_an_empty_order_costs_nothing() {
+      let order = #{ id: 1, items: [] };
+      assert_eq(function::handler(order).total, 0.0);
+      assert_throws(|| invoke(#{}), \"BadOrder\");
+  }
 ")]
 pub(super) struct Arguments {
     /// Folders of functions, or scripts `…_test.rhai`
@@ -160,6 +170,15 @@ pub(super) fn run(arguments: &Arguments, _: Terminal) -> Result<ExitCode, Misuse
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
+/// Teaches `engine` what tests may call beside all that a handler may, for those who look at tests
+/// without running them.
+pub(super) fn teach(engine: &mut Engine, config: &Config) {
+    let stage = Stage::new(&Arc::new(Root::of(config)), &Rules::default());
+    assertions::register(engine, &Rc::new(Guard::new(config.limits.clone())));
+    fakes::register(engine, &stage);
+    invoke::register(engine, &stage);
+}
+
 fn save(path: &std::path::Path, text: &str) -> Result<(), Misuse> {
     std::fs::write(path, text)
         .map_err(|error| Misuse::new(format!("failed to write `{}`: {error}", path.display())))
@@ -183,8 +202,11 @@ fn selected<'a>(suite: &'a Suite, arguments: &Arguments) -> Result<Vec<&'a Test>
     if tests.is_empty() {
         let shown: Vec<String> = filters.iter().map(|text| format!("`{text}`")).collect();
         let misuse = Misuse::new(format!("no test has {} in its name", shown.join(" or ")));
-        let names = suite.tests.iter().map(|test| test.name.rsplit("::").next().unwrap_or(""));
-        return Err(match filters.iter().find_map(|text| nearest(text, names.clone())) {
+        let named = suite.tests.iter().map(|test| test.name.rsplit("::").next().unwrap_or(""));
+        let names: Vec<&str> =
+            named.flat_map(|name| [name, name.trim_start_matches("test_")]).collect();
+        let near = |text: &&String| nearest(text, names.iter().copied());
+        return Err(match filters.iter().find_map(near) {
             Some(near) => misuse.hint(format!("did you mean `{near}`?")),
             None => misuse.hint("`--list` shows the tests"),
         });

@@ -1,5 +1,6 @@
 //! The child process of an environment: started clean, measured, ended without asking.
 
+use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
@@ -11,7 +12,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::watch;
 
 use super::function::Function;
-use super::logs::{Logs, Sink};
+use super::logs::{Logs, Partial, Sink};
 
 /// A running `bootstrap`.
 pub(super) struct Process {
@@ -26,8 +27,7 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn start(
         function: &Function,
-        runtime_api: &str,
-        log_stream: &str,
+        environment: Vec<(OsString, OsString)>,
         sink: Sink,
     ) -> io::Result<Self> {
         let [program, arguments @ ..] = function.runtime.as_slice() else {
@@ -38,7 +38,7 @@ impl Process {
         command
             .args(arguments)
             .env_clear()
-            .envs(function.environment(runtime_api, log_stream))
+            .envs(environment)
             .current_dir(&function.task_root)
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
@@ -76,12 +76,12 @@ impl Process {
     pub(super) async fn kill(&self) {
         self.kill_group();
         self.exited().await;
-        self.logs.flush().await;
+        self.logs.flush(Partial::Ends).await;
     }
 
     /// Passes on what has been logged until now.
-    pub(super) async fn flush_logs(&self) {
-        self.logs.flush().await;
+    pub(super) async fn flush_logs(&self, partial: Partial) {
+        self.logs.flush(partial).await;
     }
 
     /// The peak of the resident memory in MB; `None` where the system has no `/proc`, or after the

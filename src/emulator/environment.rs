@@ -10,11 +10,11 @@ use super::delivery::Delivery;
 use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation, Outcome};
-use super::journal::{Journal, Tagged};
-use super::logs::{Line, Sink};
+use super::journal::{Attribution, Journal, Tagged};
+use super::logs::Sink;
 use super::protocol::INIT_LIMIT;
 use super::report::{Phase, Report, Status};
-use super::sandbox::Sandbox;
+use super::sandbox::{Sandbox, Scale};
 
 /// An execution environment.
 ///
@@ -55,7 +55,7 @@ impl Environment {
 
     /// The same, for one who wants to know whose a line is.
     pub(super) fn observed(function: Function, sink: Tagged) -> Self {
-        let journal = Journal::new(sink);
+        let journal = Journal::new(Attribution::ToTheOnlyOne, sink);
         Self { function, journal, sandbox: None, initialised: false, prepared: None }
     }
 
@@ -113,8 +113,7 @@ impl Environment {
             failure = self.load(&id, Phase::Invoke, deadline).await.err();
         }
 
-        let version = self.function.version();
-        self.journal.start(&id, format!("START RequestId: {id} Version: {version}"));
+        self.journal.start(&id, self.function.version());
         let handled = match failure {
             None => self.handle(invocation, delivery, deadline).await,
             Some(failure) => {
@@ -125,17 +124,14 @@ impl Environment {
         };
         let Handled { answer, status, max_memory_mb, ended } = handled;
         let report = Report {
-            id: id.clone(),
+            id,
             duration: ended - began,
             init_duration,
             memory_mb: self.function.memory_mb,
             max_memory_mb,
             status,
         };
-        self.journal.platform(&id, format!("END RequestId: {id}"));
-        self.journal.platform(&id, report.to_string());
-        self.check_memory(&report);
-        let log = self.journal.close(&id);
+        let log = self.journal.report(&report);
         Outcome { answer, report, log }
     }
 
@@ -151,7 +147,9 @@ impl Environment {
         phase: Phase,
         deadline: Instant,
     ) -> Result<Instant, Failure> {
-        let loaded = Sandbox::load(&self.function, &self.journal, id, phase, deadline).await;
+        let loaded =
+            Sandbox::load(&self.function, &self.journal, Scale::OneEvent, id, phase, deadline)
+                .await;
         let (sandbox, ready) = loaded?;
         self.sandbox = Some(sandbox);
         Ok(ready)
@@ -193,18 +191,5 @@ impl Environment {
         if let Some(sandbox) = self.sandbox.take() {
             sandbox.kill().await;
         }
-    }
-
-    fn check_memory(&self, report: &Report) {
-        let size = report.memory_mb;
-        if let Some(used) = report.max_memory_mb.filter(|used| *used > size) {
-            self.warn(&format!(
-                "{used} MB were used of {size}: Lambda would have ended the function"
-            ));
-        }
-    }
-
-    fn warn(&self, message: &str) {
-        self.journal.line(Line::Warning(message.to_owned()));
     }
 }

@@ -42,7 +42,7 @@ pub(super) struct Exchange {
 
 #[derive(Default)]
 struct Tables {
-    waiting: VecDeque<Offer>,
+    waiting: VecDeque<Waiter>,
     /// Workers that asked and have nothing yet.
     waiting_workers: usize,
     given: HashMap<String, Given>,
@@ -56,7 +56,21 @@ pub(super) struct Offer {
     pub(super) deadline: Duration,
     /// Tells this delivery from another one of the same request.
     pub(super) attempt: String,
-    caller: Option<oneshot::Sender<Reply>>,
+}
+
+/// An event that no worker has asked for yet.
+struct Waiter {
+    invocation: Invocation,
+    deadline: Deadline,
+    caller: oneshot::Sender<Reply>,
+}
+
+/// When an event's time is up.
+enum Deadline {
+    /// Since the epoch.
+    At(Duration),
+    /// So long after a worker has taken it, who is told of.
+    FromThen(Duration, oneshot::Sender<()>),
 }
 
 /// An event that the runtime has.
@@ -118,9 +132,23 @@ impl Exchange {
         invocation: Invocation,
         deadline: Duration,
     ) -> oneshot::Receiver<Reply> {
+        self.put(invocation, Deadline::At(deadline))
+    }
+
+    /// Offers an event whose time runs from the moment when a worker takes it, which the second
+    /// receiver tells.
+    pub(super) fn offer_for(
+        &self,
+        invocation: Invocation,
+        time: Duration,
+    ) -> (oneshot::Receiver<Reply>, oneshot::Receiver<()>) {
+        let (tell, taken) = oneshot::channel();
+        (self.put(invocation, Deadline::FromThen(time, tell)), taken)
+    }
+
+    fn put(&self, invocation: Invocation, deadline: Deadline) -> oneshot::Receiver<Reply> {
         let (caller, answer) = oneshot::channel();
-        let offer = Offer { invocation, deadline, attempt: ids::uuid(), caller: Some(caller) };
-        self.lock().waiting.push_back(offer);
+        self.lock().waiting.push_back(Waiter { invocation, deadline, caller });
         self.work.notify_one();
         answer
     }
@@ -174,15 +202,25 @@ impl Exchange {
     fn give(&self) -> Option<Offer> {
         let mut tables = self.lock();
         loop {
-            let mut offer = tables.waiting.pop_front()?;
-            // Who is gone by now waited for a worker until his deadline.
-            let Some(caller) = offer.caller.take_if(|caller| !caller.is_closed()) else { continue };
+            let Waiter { invocation, deadline, caller } = tables.waiting.pop_front()?;
+            if caller.is_closed() {
+                // He waited for a worker for as long as he could.
+                continue;
+            }
             if !tables.waiting.is_empty() {
                 self.work.notify_one();
             }
-            let given = Given { attempt: offer.attempt.clone(), state: State::Open(caller) };
-            tables.given.insert(offer.invocation.id.clone(), given);
-            return Some(offer);
+            let deadline = match deadline {
+                Deadline::At(deadline) => deadline,
+                Deadline::FromThen(time, tell) => {
+                    let _ = tell.send(());
+                    ids::since_epoch() + time
+                }
+            };
+            let attempt = ids::uuid();
+            let given = Given { attempt: attempt.clone(), state: State::Open(caller) };
+            tables.given.insert(invocation.id.clone(), given);
+            return Some(Offer { invocation, deadline, attempt });
         }
     }
 

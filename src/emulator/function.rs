@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::sandbox::Scale;
+
 /// The account in the ARNs of functions that have none.
 const ACCOUNT: &str = "123456789012";
 
@@ -52,7 +54,21 @@ impl Function {
         runtime_api: &str,
         log_stream: &str,
     ) -> Vec<(OsString, OsString)> {
+        self.environment_for(Scale::OneEvent, runtime_api, log_stream)
+    }
+
+    /// The same for a process that may have several events at once.
+    pub(super) fn environment_for(
+        &self,
+        scale: Scale,
+        runtime_api: &str,
+        log_stream: &str,
+    ) -> Vec<(OsString, OsString)> {
         let memory = self.memory_mb.to_string();
+        let initialization_type = match scale {
+            Scale::OneEvent => "on-demand",
+            Scale::Workers(_) => "lambda-managed-instances",
+        };
         let log_group = format!("/aws/lambda/{}", self.name);
         let lambda = [
             ("_HANDLER", self.handler.as_str()),
@@ -60,7 +76,7 @@ impl Function {
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &memory),
             ("AWS_LAMBDA_FUNCTION_NAME", &self.name),
             ("AWS_LAMBDA_FUNCTION_VERSION", VERSION),
-            ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            ("AWS_LAMBDA_INITIALIZATION_TYPE", initialization_type),
             ("AWS_LAMBDA_LOG_FORMAT", "Text"),
             ("AWS_LAMBDA_LOG_GROUP_NAME", &log_group),
             ("AWS_LAMBDA_LOG_STREAM_NAME", log_stream),
@@ -75,6 +91,11 @@ impl Function {
             lambda.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
         all.push(("LAMBDA_TASK_ROOT".into(), self.task_root.clone().into()));
         all.extend(self.variables.iter().cloned());
+        if let Scale::Workers(count) = scale {
+            all.push(("AWS_LAMBDA_MAX_CONCURRENCY".into(), count.to_string().into()));
+            // There is no other format there: lines of text would not say whose they are.
+            all.push(("AWS_LAMBDA_LOG_FORMAT".into(), "JSON".into()));
+        }
         // Last: whatever a user sets, the child has to find this emulator.
         all.push(("AWS_LAMBDA_RUNTIME_API".into(), runtime_api.into()));
         all

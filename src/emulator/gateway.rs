@@ -185,7 +185,8 @@ impl Gateway {
     /// Makes the event of a request.
     ///
     /// # Errors
-    /// The answer of AWS, if it does not come to an event: no route, or a body that is too large.
+    /// The answer of AWS, if it does not come to an event: no route, or a body that is too large. The
+    /// [`Notices`] in its extensions say so to the developer.
     pub fn call(
         &self,
         request: &Parts,
@@ -201,14 +202,24 @@ impl Gateway {
                 || self.is_binary(headers::first(&request.headers, "accept").as_deref()),
             event: Bytes::new(),
         };
-        let refused = |call: &Call, failure| Box::new(call.failure(failure));
+        let refused = |call: &Call, failure, why: String| {
+            let mut response = Box::new(call.failure(failure));
+            response.extensions_mut().insert(Notices(vec![why]));
+            response
+        };
         let Some(found) = self.routes.find(self.kind, &request.method, request.uri.path()) else {
-            return Err(refused(&call, Failure::NoRoute));
+            let asked = format!("{} {}", request.method, request.uri.path());
+            let why = format!("no route below `[http]` in `rhai-lambda.toml` takes `{asked}`");
+            return Err(refused(&call, Failure::NoRoute, why));
         };
         call.event = self.event(request, body, arrival, &found).into();
         let is_load_balancer = matches!(self.kind, Kind::Alb | Kind::AlbMulti);
         if is_load_balancer && body.len() > MAX_ALB || call.event.len() > MAX_EVENT {
-            return Err(refused(&call, Failure::TooLarge));
+            let (body, event, kind) = (body.len(), call.event.len(), self.kind.name());
+            let why = format!(
+                "the body has {body} bytes, its event {event}: more than {kind} and Lambda take"
+            );
+            return Err(refused(&call, Failure::TooLarge, why));
         }
         Ok(call)
     }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::logs::{Line, Sink};
+use super::report::Report;
 
 /// How much of an invocation's log a caller may ask for, 4 KB.
 const TAIL: usize = 4 << 10;
@@ -10,8 +11,18 @@ const TAIL: usize = 4 << 10;
 /// Takes a line, with the request id of the invocation that wrote it, where one did.
 pub(super) type Tagged = Arc<dyn Fn(Option<&str>, Line) + Send + Sync>;
 
+/// How one can tell whose a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attribution {
+    /// There is one invocation at a time.
+    ToTheOnlyOne,
+    /// Lines are JSON and hold a `requestId`.
+    ByRequestId,
+}
+
 /// What an environment writes, and the ends of the logs of the invocations that it has.
 pub(super) struct Journal {
+    attribution: Attribution,
     sink: Tagged,
     open: Mutex<Vec<Open>>,
 }
@@ -23,8 +34,8 @@ struct Open {
 }
 
 impl Journal {
-    pub(super) fn new(sink: Tagged) -> Arc<Self> {
-        Arc::new(Self { sink, open: Mutex::default() })
+    pub(super) fn new(attribution: Attribution, sink: Tagged) -> Arc<Self> {
+        Arc::new(Self { attribution, sink, open: Mutex::default() })
     }
 
     /// Takes lines of the process and of the Runtime API, which do not say whose they are.
@@ -40,11 +51,28 @@ impl Journal {
 
     /// Writes START. What came before, while the runtime loaded, is not in the log that a caller
     /// gets.
-    pub(super) fn start(&self, id: &str, line: String) {
+    pub(super) fn start(&self, id: &str, version: &str) {
         if let Some(open) = self.lock().iter_mut().find(|open| open.id == id) {
             open.tail.clear();
         }
-        self.write(Some(id), Line::Platform(line));
+        self.platform(id, format!("START RequestId: {id} Version: {version}"));
+    }
+
+    /// Writes END and REPORT; returns the end of the invocation's log.
+    pub(super) fn report(&self, report: &Report) -> String {
+        let id = &report.id;
+        self.platform(id, format!("END RequestId: {id}"));
+        self.platform(id, report.to_string());
+        let size = report.memory_mb;
+        if let Some(used) = report.max_memory_mb.filter(|used| *used > size) {
+            self.write(
+                Some(id),
+                Line::Warning(format!(
+                    "{used} MB were used of {size}: Lambda would have ended the function"
+                )),
+            );
+        }
+        self.close(id)
     }
 
     /// Writes a line of Lambda's own.
@@ -52,8 +80,7 @@ impl Journal {
         self.write(Some(id), Line::Platform(line));
     }
 
-    /// Ends the invocation `id`; returns the end of its log.
-    pub(super) fn close(&self, id: &str) -> String {
+    fn close(&self, id: &str) -> String {
         let mut open = self.lock();
         let Some(index) = open.iter().position(|open| open.id == id) else {
             return String::new();
@@ -63,9 +90,9 @@ impl Journal {
 
     /// A line that does not say whose it is.
     pub(super) fn line(&self, line: Line) {
-        let id = match self.lock().as_slice() {
-            [only] => Some(only.id.clone()),
-            _ => None,
+        let id = match self.attribution {
+            Attribution::ToTheOnlyOne => self.lock().last().map(|open| open.id.clone()),
+            Attribution::ByRequestId => request_id(&line),
         };
         self.write(id.as_deref(), line);
     }
@@ -87,4 +114,15 @@ impl Journal {
         // A panic in between leaves the list whole: each change is one call.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The request id in a line of JSON.
+fn request_id(line: &Line) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Fields {
+        #[serde(rename = "requestId")]
+        request_id: String,
+    }
+    let Line::Log(text) = line else { return None };
+    serde_json::from_str::<Fields>(text).ok().map(|fields| fields.request_id)
 }

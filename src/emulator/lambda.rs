@@ -19,12 +19,15 @@ use super::streamed::Streamed;
 pub struct FunctionOptions {
     /// How many execution environments there may be at once. Further invocations wait, in order.
     pub max_environments: usize,
+    /// How many events one environment may have at once, as on Lambda Managed Instances; `None` is
+    /// Lambda's default: one event after the other.
+    pub max_concurrency: Option<usize>,
 }
 
 impl Default for FunctionOptions {
     /// Ten environments: the concurrency that a new account has on AWS.
     fn default() -> Self {
-        Self { max_environments: 10 }
+        Self { max_environments: 10, max_concurrency: None }
     }
 }
 

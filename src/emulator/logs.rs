@@ -19,9 +19,24 @@ pub enum Line {
 /// Where the lines go.
 pub type Sink = Arc<dyn Fn(Line) + Send + Sync>;
 
+/// What becomes of a line that is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Partial {
+    /// It counts as one.
+    Ends,
+    /// The rest of it will come.
+    GoesOn,
+}
+
+/// Somebody who waits for all lines that there are.
+struct Flush {
+    partial: Partial,
+    done: oneshot::Sender<()>,
+}
+
 /// Reads what a child writes. Standard output and error share one pipe, which keeps their order.
 pub(super) struct Logs {
-    flush: mpsc::Sender<oneshot::Sender<()>>,
+    flush: mpsc::Sender<Flush>,
 }
 
 impl Logs {
@@ -33,16 +48,16 @@ impl Logs {
 
     /// Passes on everything that was written until now: what a child wrote before it answered is in
     /// the pipe by then.
-    pub(super) async fn flush(&self) {
+    pub(super) async fn flush(&self, partial: Partial) {
         let (done, finished) = oneshot::channel();
-        if self.flush.send(done).await.is_ok() {
+        if self.flush.send(Flush { partial, done }).await.is_ok() {
             // An error says that the pipe has been closed and read to its end.
             let _ = finished.await;
         }
     }
 }
 
-async fn pump(pipe: Receiver, sink: Sink, mut requests: mpsc::Receiver<oneshot::Sender<()>>) {
+async fn pump(pipe: Receiver, sink: Sink, mut requests: mpsc::Receiver<Flush>) {
     let mut lines = Lines { partial: Vec::new(), sink };
     let mut open = true;
     loop {
@@ -51,9 +66,11 @@ async fn pump(pipe: Receiver, sink: Sink, mut requests: mpsc::Receiver<oneshot::
                 open = ready.is_ok() && lines.drain(&pipe);
             }
             request = requests.recv() => {
-                let Some(done) = request else { return };
+                let Some(Flush { partial, done }) = request else { return };
                 open = open && lines.drain(&pipe);
-                lines.end();
+                if partial == Partial::Ends {
+                    lines.end();
+                }
                 let _ = done.send(());
             }
         }

@@ -1,25 +1,27 @@
 //! The environments of one function: started when they are needed, used again, replaced, ended.
 
+mod members;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
 use super::delivery::Delivery;
-use super::environment::Environment;
 use super::function::Function;
 use super::invocation::{Answer, Invocation, Outcome};
+use super::journal::Tagged;
 use super::lambda::{FunctionOptions, NotInvoked, Observer, Record};
 use super::streamed::Streamed;
+use members::{Members, Seat};
 
 /// One function and its environments.
 pub(super) struct Pool {
     name: Arc<str>,
     observer: Observer,
-    limit: usize,
-    /// One for each environment that there may be; who waits for one is served in order.
+    /// One for each event that there may be at once; who waits for one is served in order.
     permits: Arc<Semaphore>,
-    /// How many invocations are at work, and whether they are to end.
+    /// How many invocations wait or are at work, and whether they are to end.
     work: watch::Sender<Work>,
     state: Mutex<State>,
 }
@@ -32,31 +34,19 @@ struct Work {
 
 struct State {
     function: Function,
-    /// Counts the replacements.
-    generation: u64,
-    /// The one that was used last is at the end, and is used first.
-    idle: Vec<Member>,
-    busy: usize,
-}
-
-/// An environment, and what it may be used for.
-struct Member {
-    environment: Environment,
-    generation: u64,
-    /// Tenants do not share environments.
-    tenant: Option<String>,
+    members: Members,
 }
 
 impl Pool {
     pub(super) fn new(function: Function, options: FunctionOptions, observer: Observer) -> Self {
-        let limit = options.max_environments.max(1);
+        let environments = options.max_environments.max(1);
+        let each = options.max_concurrency.map_or(1, |concurrency| concurrency.max(1));
         Self {
             name: function.name.as_str().into(),
             observer,
-            limit,
-            permits: Arc::new(Semaphore::new(limit)),
+            permits: Arc::new(Semaphore::new(environments.saturating_mul(each))),
             work: watch::Sender::default(),
-            state: Mutex::new(State { function, generation: 0, idle: Vec::new(), busy: 0 }),
+            state: Mutex::new(State { function, members: Members::new(options) }),
         }
     }
 
@@ -69,25 +59,23 @@ impl Pool {
     }
 
     /// Starts an environment that waits for an event, beside those that are at work.
-    pub(super) async fn prepare(&self) -> Result<Result<(), Answer>, NotInvoked> {
-        let _running = Running::enter(&self.work);
+    pub(super) async fn prepare(self: &Arc<Self>) -> Result<Result<(), Answer>, NotInvoked> {
+        let _counted = Counted::new(self.clone());
         let mut work = self.work.subscribe();
-        let mut member = self.member(&self.lock(), None);
+        let (mut seat, generation) = {
+            let state = self.lock();
+            state.members.spare(&state.function, &|| self.sink())
+        };
         let prepared = tokio::select! {
-            prepared = member.environment.prepare() => Some(prepared),
+            prepared = seat.prepare() => Some(prepared),
             _ = work.wait_for(|work| work.closing) => None,
         };
         let Some(prepared) = prepared else {
-            member.environment.shut_down().await;
+            seat.shut_down().await;
             return Err(NotInvoked::ShutDown);
         };
-        let mut state = self.lock();
-        let is_wanted = prepared.is_ok()
-            && member.generation == state.generation
-            && state.idle.len() + state.busy < self.limit
-            && !self.permits.is_closed();
-        if is_wanted {
-            state.idle.push(member);
+        if prepared.is_ok() {
+            self.lock().members.keep(seat, generation);
         }
         Ok(prepared)
     }
@@ -96,13 +84,9 @@ impl Pool {
         self: &Arc<Self>,
         invocation: Invocation,
     ) -> Result<Outcome, NotInvoked> {
-        let (permit, asked) = self.wait().await?;
-        let pool = self.clone();
+        let turn = Turn::wait(self.clone()).await?;
         // A task of its own: a caller who goes away does not take the function with him.
-        let work =
-            tokio::spawn(
-                async move { pool.run(invocation, Delivery::buffered(), permit, asked).await },
-            );
+        let work = tokio::spawn(turn.run(invocation, Delivery::buffered()));
         work.await.unwrap_or(Err(NotInvoked::ShutDown))
     }
 
@@ -110,13 +94,12 @@ impl Pool {
         self: &Arc<Self>,
         invocation: Invocation,
     ) -> Result<Streamed, NotInvoked> {
-        let (permit, asked) = self.wait().await?;
+        let turn = Turn::wait(self.clone()).await?;
         let id = invocation.id.clone();
         let (ended, outcome) = oneshot::channel();
         let (delivery, reading) = Delivery::streamed();
-        let pool = self.clone();
         tokio::spawn(async move {
-            let _ = ended.send(pool.run(invocation, delivery, permit, asked).await);
+            let _ = ended.send(turn.run(invocation, delivery).await);
         });
         Ok(Streamed::begin(id, reading, outcome).await)
     }
@@ -125,18 +108,15 @@ impl Pool {
     pub(super) fn replace(&self, function: Function) {
         let mut state = self.lock();
         state.function = function;
-        state.generation += 1;
-        let old = std::mem::take(&mut state.idle);
-        drop(state);
         // Idle environments have said all they had to say: there is nothing to wait for.
-        drop(old);
+        state.members.retire();
     }
 
     /// Lets nobody in any more, and ends what is at work.
     pub(super) fn close(&self) {
         self.permits.close();
         self.work.send_modify(|work| work.closing = true);
-        drop(std::mem::take(&mut self.lock().idle));
+        self.lock().members.retire();
     }
 
     /// Waits until nothing is at work.
@@ -144,88 +124,20 @@ impl Pool {
         let _ = self.work.subscribe().wait_for(|work| work.running == 0).await;
     }
 
-    /// Waits for the right to use an environment; tells since when.
-    async fn wait(&self) -> Result<(OwnedSemaphorePermit, Instant), NotInvoked> {
-        let asked = Instant::now();
-        let permit = self.permits.clone().acquire_owned().await;
-        Ok((permit.map_err(|_| NotInvoked::ShutDown)?, asked))
-    }
-
-    /// Runs an event in an environment, and tells the observer.
-    async fn run(
-        self: Arc<Self>,
-        invocation: Invocation,
-        delivery: Delivery,
-        permit: OwnedSemaphorePermit,
-        asked: Instant,
-    ) -> Result<Outcome, NotInvoked> {
-        let _running = Running::enter(&self.work);
-        let mut member = self.check_out(&invocation);
-        let began = Instant::now();
-        (self.observer)(Record::Started {
-            function: self.name.clone(),
-            id: invocation.id.clone(),
-            event: invocation.event.clone(),
-            waited: began - asked,
-        });
-        let mut work = self.work.subscribe();
-        let outcome = tokio::select! {
-            outcome = member.environment.deliver(invocation, delivery) => Some(outcome),
-            _ = work.wait_for(|work| work.closing) => None,
-        };
-        let Some(outcome) = outcome else {
-            member.environment.shut_down().await;
-            self.lock().busy -= 1;
-            return Err(NotInvoked::ShutDown);
-        };
-        // Before the caller knows: his next event is to find the environment.
-        self.check_in(member);
-        drop(permit);
-        (self.observer)(Record::Finished {
-            function: self.name.clone(),
-            outcome: outcome.clone(),
-            took: began.elapsed(),
-        });
-        Ok(outcome)
-    }
-
-    fn check_out(&self, invocation: &Invocation) -> Member {
+    fn take_seat(&self, invocation: &Invocation) -> Seat {
         let mut state = self.lock();
-        state.busy += 1;
-        let tenant = &invocation.tenant_id;
-        if let Some(index) = state.idle.iter().rposition(|member| member.tenant == *tenant) {
-            return state.idle.remove(index);
-        }
-        if state.idle.len() + state.busy > self.limit {
-            // All the others wait for another tenant: the one that did so for longest goes.
-            drop(state.idle.remove(0));
-        }
-        self.member(&state, tenant.clone())
+        let State { function, members } = &mut *state;
+        members.take_seat(invocation, function, &|| self.sink())
     }
 
-    /// A new environment, in which nothing runs yet.
-    fn member(&self, state: &State, tenant: Option<String>) -> Member {
+    /// Passes lines on to the observer.
+    fn sink(&self) -> Tagged {
         let (name, observer) = (self.name.clone(), self.observer.clone());
-        let sink = move |id: Option<&str>, line| {
+        Arc::new(move |id, line| {
+            // While a runtime loads ahead of any event, its lines belong to none.
             let id = id.filter(|id| !id.is_empty()).map(str::to_owned);
             observer(Record::Line { function: name.clone(), id, line });
-        };
-        Member {
-            environment: Environment::observed(state.function.clone(), Arc::new(sink)),
-            generation: state.generation,
-            tenant,
-        }
-    }
-
-    fn check_in(&self, member: Member) {
-        let mut state = self.lock();
-        state.busy -= 1;
-        if member.generation == state.generation && !self.permits.is_closed() {
-            state.idle.push(member);
-            return;
-        }
-        drop(state);
-        drop(member);
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -234,18 +146,68 @@ impl Pool {
     }
 }
 
-/// Counts an invocation for as long as it is at work.
-struct Running<'a>(&'a watch::Sender<Work>);
+/// The right to run one event.
+struct Turn {
+    counted: Counted,
+    asked: Instant,
+    permit: OwnedSemaphorePermit,
+}
 
-impl<'a> Running<'a> {
-    fn enter(work: &'a watch::Sender<Work>) -> Self {
-        work.send_modify(|work| work.running += 1);
-        Self(work)
+impl Turn {
+    async fn wait(pool: Arc<Pool>) -> Result<Self, NotInvoked> {
+        let asked = Instant::now();
+        let counted = Counted::new(pool);
+        let permit = counted.pool.permits.clone().acquire_owned().await;
+        Ok(Self { permit: permit.map_err(|_| NotInvoked::ShutDown)?, counted, asked })
+    }
+
+    /// Runs an event in an environment, and tells the observer.
+    async fn run(self, invocation: Invocation, delivery: Delivery) -> Result<Outcome, NotInvoked> {
+        let Self { counted, asked, permit } = self;
+        let pool = &counted.pool;
+        let mut seat = pool.take_seat(&invocation);
+        let began = Instant::now();
+        (pool.observer)(Record::Started {
+            function: pool.name.clone(),
+            id: invocation.id.clone(),
+            event: invocation.event.clone(),
+            waited: began - asked,
+        });
+        let mut work = pool.work.subscribe();
+        let outcome = tokio::select! {
+            outcome = seat.deliver(invocation, delivery) => Some(outcome),
+            _ = work.wait_for(|work| work.closing) => None,
+        };
+        let Some(outcome) = outcome else {
+            seat.shut_down().await;
+            return Err(NotInvoked::ShutDown);
+        };
+        // Before the caller knows: his next event is to find the environment.
+        pool.lock().members.leave(seat);
+        drop(permit);
+        (pool.observer)(Record::Finished {
+            function: pool.name.clone(),
+            outcome: outcome.clone(),
+            took: began.elapsed(),
+        });
+        Ok(outcome)
     }
 }
 
-impl Drop for Running<'_> {
+/// Counts an invocation for as long as it waits or is at work.
+struct Counted {
+    pool: Arc<Pool>,
+}
+
+impl Counted {
+    fn new(pool: Arc<Pool>) -> Self {
+        pool.work.send_modify(|work| work.running += 1);
+        Self { pool }
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.send_modify(|work| work.running -= 1);
+        self.pool.work.send_modify(|work| work.running -= 1);
     }
 }

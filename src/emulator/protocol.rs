@@ -17,6 +17,9 @@ pub const MAX_STREAM: usize = 200 << 20;
 /// How long loading may take before the first event.
 pub(super) const INIT_LIMIT: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// The same for Managed Instances, whose functions may have as long as their timeout if that is more.
+pub(super) const MANAGED_INIT_LIMIT: std::time::Duration = std::time::Duration::from_secs(130);
+
 pub(super) const NEXT: &str = "/2018-06-01/runtime/invocation/next";
 pub(super) const RESPONSE: &str = "/2018-06-01/runtime/invocation/{id}/response";
 pub(super) const ERROR: &str = "/2018-06-01/runtime/invocation/{id}/error";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::child::Process;
 use super::delivery::Delivery;
@@ -14,7 +14,7 @@ use super::function::Function;
 use super::ids;
 use super::invocation::{Answer, Failure, Invocation};
 use super::journal::Journal;
-use super::logs::Line;
+use super::logs::{Line, Partial};
 use super::protocol;
 use super::report::{Phase, init_report};
 use super::runtime_api::RuntimeApi;
@@ -22,8 +22,31 @@ use super::runtime_api::RuntimeApi;
 /// How long a runtime may take to end after it reported that it cannot start.
 const EXIT_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long after its deadline an event is waited for where time is not enforced: a runtime that
+/// stops its function in time is to be heard.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How much a process has to do at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scale {
+    /// One event after the other: Lambda's default.
+    OneEvent,
+    /// So many workers beside each other: Lambda Managed Instances.
+    Workers(usize),
+}
+
+impl Scale {
+    fn events(self) -> usize {
+        match self {
+            Self::OneEvent => 1,
+            Self::Workers(count) => count,
+        }
+    }
+}
+
 /// A process, from its start to its end.
 pub(super) struct Sandbox {
+    scale: Scale,
     process: Process,
     api: RuntimeApi,
     /// The last figure known, 0 for none: it is gone with the process.
@@ -35,12 +58,13 @@ impl Sandbox {
     pub(super) async fn load(
         function: &Function,
         journal: &Arc<Journal>,
+        scale: Scale,
         id: &str,
         phase: Phase,
         deadline: Instant,
     ) -> Result<(Self, Instant), Failure> {
         let began = Instant::now();
-        let loaded = match Self::start(function, journal).await {
+        let loaded = match Self::start(function, journal, scale).await {
             Ok(sandbox) => match sandbox.ready(deadline, deadline - began, journal).await {
                 Ok(ready) => Ok((sandbox, ready)),
                 Err(failure) => {
@@ -59,12 +83,12 @@ impl Sandbox {
         loaded
     }
 
-    async fn start(function: &Function, journal: &Arc<Journal>) -> io::Result<Self> {
-        // One event at a time: several at once are for runtimes that are told so.
-        let api = RuntimeApi::listen(function.arn(), 1, journal.sink()).await?;
+    async fn start(function: &Function, journal: &Arc<Journal>, scale: Scale) -> io::Result<Self> {
+        let api = RuntimeApi::listen(function.arn(), scale.events(), journal.sink()).await?;
         let log_stream = ids::log_stream(function.version());
-        let process = Process::start(function, &api.address(), &log_stream, journal.sink())?;
-        Ok(Self { process, api, max_memory_mb: AtomicU32::new(0) })
+        let environment = function.environment_for(scale, &api.address(), &log_stream);
+        let process = Process::start(function, environment, journal.sink())?;
+        Ok(Self { scale, process, api, max_memory_mb: AtomicU32::new(0) })
     }
 
     /// Waits for the first question.
@@ -92,8 +116,10 @@ impl Sandbox {
         Err(Failure::Init { body, error_type })
     }
 
-    /// Delivers an event and waits for the answer, and then for the next question: what a runtime
-    /// does in between is a part of the invocation too.
+    /// Delivers an event and waits for the answer.
+    ///
+    /// Where there is one event at a time, the next question is waited for too: what a runtime does
+    /// in between is a part of the invocation.
     pub(super) async fn handle(
         &self,
         invocation: Invocation,
@@ -104,14 +130,41 @@ impl Sandbox {
         let id = invocation.id.clone();
         let mut progress = self.api.exchange().progress();
         let polls = progress.borrow().polls;
-        let remaining = deadline.saturating_duration_since(Instant::now());
-        let pending = self.api.exchange().offer(invocation, ids::since_epoch() + remaining);
+        let exchange = self.api.exchange();
+        let (pending, deadline) = match self.scale {
+            Scale::OneEvent => {
+                let remaining = deadline.saturating_duration_since(Instant::now());
+                (exchange.offer(invocation, ids::since_epoch() + remaining), deadline)
+            }
+            Scale::Workers(count) => {
+                let (pending, taken) = exchange.offer_for(invocation, limit);
+                tokio::select! {
+                    biased;
+                    _ = taken => {}
+                    how = self.process.exited() => return (None, Some(Failure::Exited(how))),
+                    () = sleep_until(deadline) => {
+                        exchange.warn(format!(
+                            "no worker of the runtime asked for `{id}` in time: there should be {count}"
+                        ));
+                        return (None, Some(Failure::TimedOut(limit.as_secs_f64())));
+                    }
+                }
+                (pending, Instant::now() + limit + GRACE)
+            }
+        };
         let mut answer = None;
         let work = async {
             if let Ok(reply) = pending.await {
                 answer = delivery.pass(reply).await;
             }
-            let _ = progress.wait_for(|progress| progress.polls > polls).await;
+            match self.scale {
+                Scale::OneEvent => {
+                    let _ = progress.wait_for(|progress| progress.polls > polls).await;
+                }
+                // A response that is cut off may be the first sign of a crash.
+                Scale::Workers(_) if answer.is_none() => sleep(GRACE).await,
+                Scale::Workers(_) => {}
+            }
         };
         let failure = tokio::select! {
             biased;
@@ -136,7 +189,12 @@ impl Sandbox {
         if let Some(peak) = self.process.peak_memory_mb() {
             self.max_memory_mb.store(peak, Ordering::Relaxed);
         }
-        self.process.flush_logs().await;
+        let partial = match self.scale {
+            Scale::OneEvent => Partial::Ends,
+            // It may be another event's line.
+            Scale::Workers(_) => Partial::GoesOn,
+        };
+        self.process.flush_logs(partial).await;
     }
 
     /// The peak of the resident memory in MB, as of the last time it was looked at.

@@ -15,7 +15,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{EndMark, explained, placed, raise};
+use crate::engine::{EndMark, compile, explained, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -219,8 +219,7 @@ impl Resolver {
         })?;
         let in_module =
             |error| Box::new(EvalAltResult::ErrorInModule(source.file.clone(), error, place));
-        let mut ast = engine
-            .compile(&source.text)
+        let mut ast = compile(engine, &source.text)
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
         ast.set_source(source.file.as_str());
         self.end_mark.append_to(&mut ast);

@@ -17,11 +17,16 @@ impl Handler {
     pub(crate) fn call(&self, remaining: Duration) -> Result<(), Error> {
         let guard = &self.host.guard;
         guard.start_invocation(Some(remaining));
+        self.host.web.begin(&Dynamic::UNIT);
         let result: Result<Dynamic, Box<EvalAltResult>> =
             self.engine.eval_fn_call(&self.function, None, ());
         if let Err(error) = result {
-            let _: Dynamic = engine::conclude(*error, &self.file, guard, Phase::Invocation)
-                .map_err(|error| self.placed(error))?;
+            let exited: Result<Dynamic, Error> =
+                engine::conclude(*error, &self.file, guard, Phase::Invocation);
+            let exit = "`exit` ended the test early\n\
+                        hint: `invoke(event)` returns what a handler exits with";
+            let error = exited.err().unwrap_or_else(|| Error::function("TestExited", exit));
+            return Err(self.placed(error));
         }
         match guard.tripped() {
             None => Ok(()),

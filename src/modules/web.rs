@@ -130,10 +130,10 @@
 //! assert_eq(response.headers.location, "/login");
 //! ```
 //!
-//! # `web::binary(blob, content_type)`, `web::binary(blob, content_type, options)`
+//! # `web::binary(blob, content_type)`, `web::binary(status, blob, content_type)`, `web::binary(status, blob, content_type, options)`
 //!
-//! Returns a response of bytes, in base64 as all services want them; also with a status before the
-//! blob. Throws as `web::json` does.
+//! Returns a response of bytes, in base64 as all services want them; without a status too the options
+//! may follow, `web::binary(blob, content_type, options)`. Throws as `web::json` does.
 //!
 //! ```rhai
 //! let response = web::binary(blob(3, 0xff), "image/png");

@@ -9,8 +9,8 @@ use crate::engine::{Guard, placed, raise};
 use crate::modules::Host;
 use crate::trace::Trace;
 
-const WITHOUT: &str = "this runtime was built without `http::`; `layer/build.sh --with-http` makes a \
-                       layer that has it";
+const WITHOUT: &str = "this runtime was built without `http::`: the feature `http` of the crate \
+                       `rhai-lambda` brings it";
 
 /// What `http::` keeps between calls: nothing here.
 #[derive(Debug)]

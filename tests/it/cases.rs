@@ -28,7 +28,7 @@
 //! `IT_CASE=deadline cargo test cases` runs the cases whose names contain that.
 
 // The folder, read; what came, judged.
-mod case;
+pub mod case;
 // `bootstrap` against the scripted Runtime API: bytes and headers.
 mod wire;
 // `bootstrap` under AWS's own emulator.

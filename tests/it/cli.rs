@@ -2,8 +2,13 @@
 
 mod new;
 mod invoke;
+mod check;
+mod test;
 mod event;
 mod settings;
 mod repeat;
 mod package;
 mod events;
+mod definitions;
+mod completions;
+mod doctor;

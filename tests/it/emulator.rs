@@ -2,13 +2,16 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rhai_lambda::emulator::{self, Function, FunctionOptions, Lambda, Line, Record};
 
+use crate::process::PATIENCE;
 use crate::scratch::Scratch;
 use crate::tools;
 
+// A runtime that is a shell script.
+mod scripted;
 // One environment: several events, and what survives what.
 mod environment;
 // The Invoke API over HTTP, answer by answer.
@@ -17,8 +20,17 @@ mod invoke_api;
 mod clients;
 // Streamed responses, of a runtime that sends what it is told to.
 mod streaming;
+// Streamed responses of the real runtime.
+mod writing;
+// Several events at once in one process.
+mod concurrency;
 // Many at once: order, limits, replacement, tenants, crashes.
 mod pool;
+
+/// As many environments as `limit`.
+fn limited_to(limit: usize) -> FunctionOptions {
+    FunctionOptions { max_environments: limit, ..FunctionOptions::default() }
+}
 
 /// A function in a folder of its own.
 struct Source {
@@ -83,6 +95,10 @@ impl Server {
         Self { lambda, address, records, runtime }
     }
 
+    fn with(function: Function, options: FunctionOptions) -> Self {
+        Self::start(vec![(function, options)])
+    }
+
     /// A server for one function with the name `orders`.
     fn of(source: &Source) -> Self {
         Self::start(vec![(source.function("orders"), FunctionOptions::default())])
@@ -131,6 +147,15 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shut_down();
+    }
+}
+
+/// Waits for something that will be.
+fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let asked = Instant::now();
+    while !done() {
+        assert!(asked.elapsed() < PATIENCE, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -55,6 +55,8 @@ mod gateway;
 mod cli;
 // `rhai-lambda serve`: a running server, asked by clients, by AWS's tools and by a browser.
 mod serve;
+// The walk in the README, typed in.
+mod walk;
 // `examples/embed`: the library as the base of another `bootstrap`.
 mod embed;
 // The rules of the code, checked by reading it.

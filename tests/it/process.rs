@@ -10,22 +10,6 @@ use std::time::{Duration, Instant};
 /// No wait of a test is longer. Generous: it only ends tests that would hang.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Set in a process that runs one test only.
-const ALONE: &str = "IT_ALONE";
-
-/// Runs `work`, the body of the test of this name, in a process of its own: for scripts that come
-/// near their memory limit, which counts what the whole process holds.
-pub fn alone(test: &str, work: impl FnOnce()) {
-    if std::env::var_os(ALONE).is_some() {
-        return work();
-    }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--nocapture"]).env(ALONE, "1");
-    let exit = Process::spawn(&mut command).wait();
-    let ran = exit.stdout.contains("test result: ok. 1 passed");
-    assert!(exit.status.success() && ran, "{}{}", exit.stdout, exit.stderr);
-}
-
 /// A running child in a process group of its own.
 pub struct Process {
     child: Child,

@@ -12,7 +12,7 @@ use crate::suggest::nearest;
 
 use super::facts::closure_name;
 use super::imports::{own, place};
-use super::natives::{FOR_TESTS, Style, has};
+use super::natives::Style;
 use super::program::Program;
 use super::report::Finding;
 use super::rules::Rule;
@@ -89,6 +89,8 @@ impl Scene<'_> {
             help.push(format!("a closure is called with `{name}.call(…)`"));
         } else if let Some(module) = self.module_with(name) {
             help.push(format!("there is `{module}::{name}`"));
+        } else if self.everywhere.program.is_for_tests(name) {
+            help.push(format!("`{name}` is for tests, which are in files `…_test.rhai`"));
         } else if let Some(near) = self.nearest(name) {
             help.push(format!("did you mean `{near}`?"));
         } else if self.parsed.facts.constants.contains(name) {
@@ -106,7 +108,7 @@ impl Scene<'_> {
         if around.caught
             || !is_name
             || !self.everywhere.is_whole
-            || self.everywhere.program.natives.knows(name)
+            || self.everywhere.program.natives(self.script).knows(name)
             || self.parsed.facts.probed.contains(name)
             || self.defined_anywhere(name)
         {
@@ -218,21 +220,23 @@ impl Scene<'_> {
         };
         is_own
             || self.parsed.broken.contains(name)
-            || self.everywhere.program.natives.answers(name, count, style)
-            || self.script.role == Role::Test && has(FOR_TESTS, name, count)
+            || self.everywhere.program.natives(self.script).answers(name, count, style)
     }
 
     /// The numbers of arguments that functions of this name take, as they are written in that style.
     fn arities(&self, name: &str, style: Style) -> BTreeSet<usize> {
         let own = self.parsed.named(name).map(|function| function.parameters.len());
-        let native =
-            self.everywhere.program.natives.global.get(name).into_iter().flatten().copied();
-        let tests = FOR_TESTS.iter().filter(|(listed, _)| {
-            self.script.role == Role::Test && style == Style::Function && *listed == name
-        });
-        let tests = tests.flat_map(|(_, arities)| arities.iter().copied());
+        let native = self
+            .everywhere
+            .program
+            .natives(self.script)
+            .global
+            .get(name)
+            .into_iter()
+            .flatten()
+            .copied();
         match style {
-            Style::Function => own.chain(native).chain(tests).collect(),
+            Style::Function => own.chain(native).collect(),
             Style::Method => {
                 let this = own.filter(|_| self.parsed.named(name).any(|f| uses_this(&f.body)));
                 this.chain(native.filter_map(|count| count.checked_sub(1))).collect()
@@ -300,7 +304,12 @@ impl Scene<'_> {
             .map(|import| &import.alias);
         match alias {
             Some(alias) => format!("`{}` has it: `{alias}::{name}`", other.file),
-            None => format!("`{}` has it; import that", other.file),
+            None if other.role == Role::Handler => format!(
+                "`{}` has it, and is seen only while it is the caller: move it to where both can \
+                 import it",
+                other.file
+            ),
+            None => format!("`{}` has it: import that", other.file),
         }
     }
 
@@ -317,7 +326,7 @@ impl Scene<'_> {
 
     /// A module that has a function of this name.
     fn module_with(&self, name: &str) -> Option<&str> {
-        let modules = &self.everywhere.program.natives.modules;
+        let modules = &self.everywhere.program.natives(self.script).modules;
         let mut found: Vec<&str> = modules
             .iter()
             .filter(|(_, functions)| functions.contains_key(name))
@@ -329,12 +338,10 @@ impl Scene<'_> {
 
     fn nearest(&self, name: &str) -> Option<String> {
         let own = self.parsed.functions.iter().filter(|function| !function.is_closure());
-        let tests = FOR_TESTS.iter().filter(|_| self.script.role == Role::Test);
-        let candidates = own
-            .map(|function| function.name.as_str())
-            .chain(self.everywhere.program.natives.names())
-            .chain(tests.map(|(name, _)| *name));
-        nearest(name, candidates.filter(|near| *near != name)).map(str::to_owned)
+        let natives = self.everywhere.program.natives(self.script);
+        let candidates = own.map(|function| function.name.as_str()).chain(natives.names());
+        let near = nearest(name, candidates.filter(|near| *near != name)).map(str::to_owned);
+        near.or_else(|| natives.translated(name))
     }
 
     /// `f(a, b)` that is there as `a.f(b)`.

@@ -1,8 +1,8 @@
 //! What is known of a script at a glance: its imports, constants, and the names it uses.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use rhai::{ASTFlags, Expr, FnCallExpr, Position, Stmt};
+use rhai::{ASTFlags, Expr, FnCallExpr, Namespace, Position, Stmt};
 
 use super::script::Parsed;
 use super::walk::{self, Around, Node};
@@ -31,14 +31,18 @@ pub(super) struct Facts {
     pub(super) constants: HashSet<String>,
     /// Other variables of the top level.
     pub(super) variables: HashSet<String>,
+    /// Every parameter and variable, wherever it is, and how often there is one of that name.
+    pub(super) locals: HashMap<String, usize>,
     /// What other scripts see as `alias::NAME`.
     pub(super) exports: HashSet<String>,
     /// Keys of maps, properties that are set, and all strings: where a map may get a closure from.
     pub(super) keys: HashSet<String>,
     /// Whether maps get keys that are computed.
     pub(super) has_computed_keys: bool,
-    /// What stands before `::`.
+    /// What stands before `::`, every part of it.
     pub(super) namespaces: HashSet<String>,
+    /// The first part alone, which this script resolves.
+    pub(super) roots: HashSet<String>,
     /// Names of functions that are called, or used as values.
     pub(super) used: HashSet<String>,
     /// Names of functions that are called.
@@ -56,6 +60,9 @@ impl Facts {
         let mut facts = Self::default();
         for statement in &parsed.top {
             facts.top_level(statement);
+        }
+        for function in &parsed.functions {
+            function.parameters.iter().for_each(|name| facts.local(name));
         }
         let mut closures = 0;
         let mut given_to_natives = 0;
@@ -129,6 +136,17 @@ impl Facts {
                 });
             }
             Stmt::Assignment(parts) => self.assigned(&parts.1.lhs),
+            Stmt::Var(parts, _, _) => self.local(&parts.0.name),
+            // The variable of `catch`.
+            Stmt::TryCatch(flow, _) => {
+                if let Expr::Variable(parts, ..) = &flow.expr {
+                    self.local(&parts.1);
+                }
+            }
+            Stmt::For(parts, _) => {
+                self.local(&parts.0.name);
+                parts.1.iter().for_each(|counter| self.local(&counter.name));
+            }
             _ => {}
         }
     }
@@ -161,7 +179,7 @@ impl Facts {
             }
             Expr::Variable(parts, _, _) => {
                 if !parts.2.is_empty() {
-                    self.namespaces.extend(parts.2.path.iter().map(|part| part.name.to_string()));
+                    self.namespace(&parts.2);
                 } else if parsed.named(&parts.1).next().is_some() {
                     self.used.insert(parts.1.to_string());
                     self.has_loose_functions = true;
@@ -171,9 +189,18 @@ impl Facts {
         }
     }
 
+    fn local(&mut self, name: &str) {
+        *self.locals.entry(name.to_owned()).or_default() += 1;
+    }
+
+    fn namespace(&mut self, namespace: &Namespace) {
+        self.roots.insert(namespace.root().to_owned());
+        self.namespaces.extend(namespace.path.iter().map(|part| part.name.to_string()));
+    }
+
     fn call(&mut self, call: &FnCallExpr) {
         if call.is_qualified() {
-            self.namespaces.extend(call.namespace.path.iter().map(|part| part.name.to_string()));
+            self.namespace(&call.namespace);
             return;
         }
         self.called.insert(call.name.to_string());

@@ -102,7 +102,7 @@ fn breaks(block: &[Stmt]) -> bool {
 
 fn unused(script: &Script, parsed: &Parsed, findings: &mut Vec<Finding>) {
     let facts = &parsed.facts;
-    if facts.has_computed_names || !parsed.broken.is_empty() || !parsed.top_is_whole {
+    if facts.has_computed_names || !parsed.is_whole() {
         return;
     }
     for function in parsed.functions.iter().filter(|function| function.is_private) {

@@ -25,7 +25,9 @@ pub(super) fn check(program: &Program, findings: &mut Vec<Finding>) {
         for import in imports(script) {
             match missing(program, script, import, &reachable) {
                 Some(finding) => findings.push(finding),
-                None => unused(script, import, &used_by_others, findings),
+                // Tests bring the function along, whether they call it or send it events.
+                None if script.role == Role::Test && is_handler(program, import) => {}
+                None => unused(script, import, used_by_others.as_ref(), findings),
             }
         }
     }
@@ -66,8 +68,7 @@ fn missing(
         false => Severity::Error,
     };
     let place = place_of_path(script, import);
-    let is_handler = program.handler_script().is_some_and(|handler| handler.name == name);
-    if is_handler && reachable.contains(script.name.as_str()) {
+    if is_handler(program, import) && reachable.contains(script.name.as_str()) {
         let message = match script.role {
             Role::Handler => format!("scripts import each other: {name} → {name}"),
             _ => format!("`{name}` holds the handler, which no script that it imports can import"),
@@ -90,6 +91,12 @@ fn missing(
     Some(Finding { rule, severity, message, help, place })
 }
 
+/// Whether the handler's script is imported.
+fn is_handler(program: &Program, import: &Import) -> bool {
+    let name = import.path.as_deref().map(plain_name);
+    program.handler_script().is_some_and(|handler| name == Some(handler.name.as_str()))
+}
+
 /// The scripts that the handler's script imports, itself included.
 fn reachable(program: &Program) -> HashSet<&str> {
     let mut seen = HashSet::new();
@@ -106,27 +113,31 @@ fn reachable(program: &Program) -> HashSet<&str> {
     seen
 }
 
-/// What scripts see of others through a third: `a::b::f()`.
-fn used_by_others(program: &Program) -> HashSet<&str> {
-    let all = program.scripts.iter().filter_map(|script| script.parsed.as_ref());
-    all.flat_map(|parsed| &parsed.facts.namespaces).map(String::as_str).collect()
+/// What scripts see of others through a third: `a::b::f()`. None if that is not known of all.
+fn used_by_others(program: &Program) -> Option<HashSet<&str>> {
+    let mut used = HashSet::new();
+    for script in &program.scripts {
+        let parsed = script.parsed.as_ref().filter(|parsed| parsed.is_whole())?;
+        used.extend(parsed.facts.namespaces.iter().map(String::as_str));
+    }
+    Some(used)
 }
 
 fn unused(
     script: &Script,
     import: &Import,
-    used_by_others: &HashSet<&str>,
+    used_by_others: Option<&HashSet<&str>>,
     findings: &mut Vec<Finding>,
 ) {
     let Some(parsed) = &script.parsed else { return };
     let alias = import.alias.as_str();
     // What did not compile may use it.
-    if alias.is_empty() || !parsed.broken.is_empty() || !parsed.top_is_whole {
+    if alias.is_empty() || !parsed.is_whole() {
         return;
     }
     let is_used = match script.role {
-        Role::Handler | Role::Test => parsed.facts.namespaces.contains(alias),
-        _ => used_by_others.contains(alias),
+        Role::Handler | Role::Test => parsed.facts.roots.contains(alias),
+        _ => used_by_others.is_none_or(|used| used.contains(alias)),
     };
     if is_used {
         return;

@@ -116,6 +116,14 @@ fn parameters(scan: &mut Scanner<'_>) -> Option<usize> {
     }
 }
 
+/// `text` up to the end of `item`, with blanks before it.
+pub(super) fn alone(text: &str, item: &Item) -> String {
+    let before = text[..item.span.start].chars().map(|c| if c == '\n' { c } else { ' ' });
+    let mut out: String = before.collect();
+    out.push_str(text[item.span.clone()].trim_end());
+    out
+}
+
 fn is_line_start(text: &str, at: usize) -> bool {
     at == 0 || text.as_bytes()[at - 1] == b'\n'
 }

@@ -4,7 +4,9 @@ use rhai::{Expr, ParseError, ParseErrorType, Position, Stmt};
 
 use crate::diagnostic::Severity;
 use crate::engine::explained;
+use crate::suggest::nearest;
 
+use super::items::Item;
 use super::report::{Finding, Place};
 use super::rules::Rule;
 use super::script::Parsed;
@@ -34,6 +36,17 @@ impl<'a> Problems<'a> {
         let rest = &self.text[start..];
         let column = place.position().unwrap_or(1) - 1;
         start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
+    }
+
+    /// Says that the first error comes of `item`, which lacks a bracket.
+    pub(super) fn blame(&mut self, item: &Item) {
+        let Some(first) = self.found.first_mut() else { return };
+        if first.place.line != item.line {
+            let (name, line) = (&item.name, item.line);
+            first
+                .help
+                .push(format!("a bracket of the function `{name}` in line {line} is not closed"));
+        }
     }
 
     /// Adds an error of the parser, unless there is one at its place.
@@ -70,6 +83,32 @@ impl<'a> Problems<'a> {
             _ => Rule::SyntaxError,
         };
         self.found.push(Finding { rule, severity: Severity::Error, message, help, place });
+    }
+}
+
+/// Says of the variables that do not exist what may be meant.
+pub(super) fn advise(parsed: &Parsed, findings: &mut [Finding]) {
+    let facts = &parsed.facts;
+    for finding in findings.iter_mut().filter(|finding| finding.rule == Rule::UnknownVariable) {
+        let Some((message, _)) = finding.message.split_once(" (inside a function") else {
+            continue;
+        };
+        let message = message.to_owned();
+        let name = message.split('`').nth(1).unwrap_or_default().to_owned();
+        finding.message = message;
+        let help = if facts.constants.contains(&name) {
+            Some(format!("inside a function, a constant of the top level is `global::{name}`"))
+        } else if facts.variables.contains(&name) {
+            Some(format!(
+                "variables of the top level do not outlive it: make it `const {name} = …;`, which \
+                 is `global::{name}` inside a function"
+            ))
+        } else {
+            let names = facts.locals.keys().map(String::as_str);
+            let near = nearest(&name, names.filter(|near| *near != name));
+            near.map(|near| format!("did you mean `{near}`?"))
+        };
+        finding.help.extend(help);
     }
 }
 

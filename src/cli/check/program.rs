@@ -12,6 +12,7 @@ use crate::engine::complete::{self, plain_name};
 use crate::engine::{Missing, Roots};
 
 use super::super::project::{FILE, Settings};
+use super::super::test;
 use super::natives::Natives;
 use super::report::{Finding, Place};
 use super::rules::Rule;
@@ -20,6 +21,10 @@ use super::script::{Compiled, Role, Script, compile};
 /// The ending of scripts, and of those that only `rhai-lambda test` runs.
 const EXTENSION: &str = "rhai";
 const TEST: &str = "_test";
+const DEFINITIONS: &str = ".d.rhai";
+
+/// What Lambda takes of a function and its layers.
+const MAX_BYTES: u64 = 250 << 20;
 
 /// Folders that hold no scripts of the function.
 const SKIPPED: [&str; 2] = ["target", "node_modules"];
@@ -28,7 +33,9 @@ const SKIPPED: [&str; 2] = ["target", "node_modules"];
 pub(super) struct Program {
     pub(super) config: Config,
     pub(super) roots: Rc<Roots>,
-    pub(super) natives: Natives,
+    natives: Natives,
+    /// What tests can call beside.
+    natives_of_tests: Natives,
     pub(super) scripts: Vec<Script>,
     by_name: HashMap<String, usize>,
     /// The handler's script, if it compiles.
@@ -52,9 +59,13 @@ impl Program {
         let roots = Rc::new(Roots::new(&config));
         let mut engine = complete::engine(&config, Rc::clone(&roots));
         let natives = Natives::of(&engine, &settings.natives);
+        let mut for_tests = complete::engine(&config, Rc::clone(&roots));
+        test::teach(&mut for_tests, &config);
+        let natives_of_tests = Natives::of(&for_tests, &settings.natives);
         let mut program = Self {
             roots,
             natives,
+            natives_of_tests,
             scripts: Vec::new(),
             by_name: HashMap::new(),
             handler: None,
@@ -63,9 +74,20 @@ impl Program {
             has_other_layers: settings.layers.len() > 1,
             config,
         };
-        for name in names(&program.config.task_root) {
+        let files = Files::of(&program.config.task_root);
+        if files.bytes > MAX_BYTES {
+            let message = format!(
+                "the folder has {} MB, and Lambda takes {} MB, unpacked and with all layers",
+                files.bytes >> 20,
+                MAX_BYTES >> 20
+            );
+            // Files that are not packed count here.
+            program.add(Rule::TooLarge, Severity::Warning, message, Place::default());
+        }
+        for name in files.scripts {
             let role = program.role_of(&name);
-            program.read(&mut engine, &name, role);
+            let engine = if role == Role::Test { &mut for_tests } else { &mut engine };
+            program.read(engine, &name, role);
         }
         program.follow_imports(&mut engine);
         program
@@ -94,7 +116,7 @@ impl Program {
                     Missing::Refused(why) => why,
                 };
                 let place = Place { file: format!("{name}.{EXTENSION}"), ..Place::default() };
-                self.add(Rule::UnreadableScript, message, place);
+                self.add(Rule::UnreadableScript, Severity::Error, message, place);
                 return;
             }
         };
@@ -128,9 +150,19 @@ impl Program {
         }
     }
 
-    fn add(&mut self, rule: Rule, message: String, place: Place) {
-        let (severity, help) = (Severity::Error, Vec::new());
+    fn add(&mut self, rule: Rule, severity: Severity, message: String, place: Place) {
+        let help = Vec::new();
         self.findings.push(Finding { rule, severity, message, help, place });
+    }
+
+    /// What `script` can call without having defined it.
+    pub(super) fn natives(&self, script: &Script) -> &Natives {
+        if script.role == Role::Test { &self.natives_of_tests } else { &self.natives }
+    }
+
+    /// Whether only tests can call `name`.
+    pub(super) fn is_for_tests(&self, name: &str) -> bool {
+        self.natives_of_tests.knows(name) && !self.natives.knows(name)
     }
 
     pub(super) fn script(&self, name: &str) -> Option<&Script> {
@@ -156,30 +188,45 @@ impl Program {
     }
 }
 
-/// The names of all scripts below `folder`, in order.
-fn names(folder: &Path) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut folders = vec![PathBuf::new()];
-    while let Some(below) = folders.pop() {
-        for entry in std::fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
-            let Ok(name) = entry.file_name().into_string() else { continue };
-            let path = below.join(&name);
-            let full = folder.join(&path);
-            if name.starts_with('.') {
-                continue;
-            }
-            let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-            if full.is_dir() {
-                // A folder with settings of its own is a function of its own.
-                let is_other = full.join(FILE).is_file();
-                if !is_link && !is_other && !SKIPPED.contains(&name.as_str()) {
-                    folders.push(path);
+/// What is in the function's folder.
+#[derive(Default)]
+struct Files {
+    /// The names of all scripts, in order.
+    scripts: Vec<String>,
+    /// The size of all files.
+    bytes: u64,
+}
+
+impl Files {
+    fn of(folder: &Path) -> Self {
+        let mut files = Self::default();
+        let mut folders = vec![PathBuf::new()];
+        while let Some(below) = folders.pop() {
+            for entry in std::fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                if name.starts_with('.') {
+                    continue;
                 }
-            } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
-                names.push(path.with_extension("").to_string_lossy().into_owned());
+                let path = below.join(&name);
+                let full = folder.join(&path);
+                if full.is_dir() {
+                    let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+                    // A folder with settings of its own is a function of its own.
+                    let is_other = full.join(FILE).is_file();
+                    if !is_link && !is_other && !SKIPPED.contains(&name.as_str()) {
+                        folders.push(path);
+                    }
+                    continue;
+                }
+                files.bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+                // Definitions are for editors, no engine reads them.
+                let is_script = path.extension().is_some_and(|extension| extension == EXTENSION);
+                if is_script && !name.ends_with(DEFINITIONS) {
+                    files.scripts.push(path.with_extension("").to_string_lossy().into_owned());
+                }
             }
         }
+        files.scripts.sort();
+        files
     }
-    names.sort();
-    names
 }

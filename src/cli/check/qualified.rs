@@ -9,6 +9,7 @@ use crate::suggest::nearest;
 
 use super::calls::wrong_count;
 use super::imports::{own, place};
+use super::natives::Functions;
 use super::program::{Program, Resolved};
 use super::report::Finding;
 use super::rules::Rule;
@@ -51,7 +52,7 @@ enum Meaning<'a> {
     /// `global`.
     Global,
     /// A built-in module.
-    Module(&'a str),
+    Module(&'a Functions),
     /// Scripts that it may stand for.
     Scripts(Vec<&'a Script>),
     /// Something that cannot be looked into.
@@ -65,8 +66,8 @@ impl<'a> Scene<'a> {
         let Some((root, rest)) = path.split_first() else { return Meaning::Unknown };
         let mut meaning = self.alias(self.parsed, root);
         if matches!(meaning, Meaning::Missing) {
-            meaning = match self.program.natives.modules.get_key_value(*root) {
-                Some((module, _)) => Meaning::Module(module),
+            meaning = match self.program.natives(self.script).modules.get(*root) {
+                Some(functions) => Meaning::Module(functions),
                 None if *root == GLOBAL => Meaning::Global,
                 // A top level that is not whole may import it.
                 None if !self.parsed.top_is_whole => Meaning::Unknown,
@@ -122,8 +123,7 @@ impl<'a> Scene<'a> {
                             its name alone";
                 (BTreeSet::new(), Vec::new(), vec![help.to_owned()])
             }
-            Meaning::Module(module) => {
-                let functions = &self.program.natives.modules[module];
+            Meaning::Module(functions) => {
                 let arities = functions.get(name).cloned().unwrap_or_default();
                 (arities, functions.keys().map(String::as_str).collect(), Vec::new())
             }
@@ -184,8 +184,8 @@ impl<'a> Scene<'a> {
         let names: Vec<&str> = match self.meaning(namespace) {
             Meaning::Unknown => return None,
             Meaning::Missing => return Some(self.missing(namespace, around)),
-            Meaning::Module(module) => {
-                if self.program.natives.modules[module].contains_key(name) {
+            Meaning::Module(functions) => {
+                if functions.contains_key(name) {
                     help.push(format!("it is a function: `{namespace}::{name}(…)`"));
                 }
                 Vec::new()
@@ -269,7 +269,7 @@ impl<'a> Scene<'a> {
     fn missing(&self, namespace: &Namespace, around: Around<'_>) -> Finding {
         let root = namespace.root();
         let mut names: Vec<&str> =
-            self.program.natives.modules.keys().map(String::as_str).collect();
+            self.program.natives(self.script).modules.keys().map(String::as_str).collect();
         names.extend(self.parsed.facts.imports.iter().map(|import| import.alias.as_str()));
         names.sort_unstable();
         let near = nearest(root, names.into_iter().filter(|name| !name.is_empty()));

@@ -18,6 +18,7 @@ pub(in crate::cli) enum Rule {
     BadSetting,
     TooLarge,
     ConstantAssigned,
+    KeptVariable,
     ResultNotJson,
     UnreachableCode,
     UnusedImport,
@@ -25,7 +26,7 @@ pub(in crate::cli) enum Rule {
 }
 
 impl Rule {
-    pub(super) const ALL: [Self; 19] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::SyntaxError,
         Self::ReservedWord,
         Self::UnknownVariable,
@@ -41,6 +42,7 @@ impl Rule {
         Self::BadSetting,
         Self::TooLarge,
         Self::ConstantAssigned,
+        Self::KeptVariable,
         Self::ResultNotJson,
         Self::UnreachableCode,
         Self::UnusedImport,
@@ -158,6 +160,13 @@ impl Rule {
                 "a constant that is assigned to",
                 "Constants, and whatever is read with `global::` or from an import, cannot be changed. \
                  Copy it into a variable first: `let copy = global::NAME;`.",
+            ),
+            Self::KeptVariable => (
+                "kept-variable",
+                "a constant whose closure would keep a variable",
+                "Nothing of a variable outlives an invocation. A closure in a constant of the top level \
+                 that captures a variable would keep what one event did to it for the next one: the \
+                 runtime refuses to start. It may capture constants; state is kept with `cache::`.",
             ),
             Self::ResultNotJson => (
                 "result-not-json",

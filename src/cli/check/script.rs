@@ -4,9 +4,11 @@ use std::collections::{HashMap, HashSet};
 
 use rhai::{AST, Engine, Expr, Module, OptimizationLevel, ParseErrorType, Stmt};
 
+use crate::engine;
+
 use super::facts::{Facts, closure_name};
 use super::items::{Item, items};
-use super::problems::{Problems, undefined};
+use super::problems::{Problems, advise, undefined};
 use super::report::Finding;
 use super::walk::{self, Node};
 
@@ -38,6 +40,7 @@ pub(super) struct Script {
 /// What a compiled script consists of.
 pub(super) struct Parsed {
     pub(super) functions: Vec<Function>,
+    by_name: HashMap<String, Vec<usize>>,
     /// The statements of the top level.
     pub(super) top: Vec<Stmt>,
     /// Functions that did not compile: they are there, and nothing is known of them.
@@ -85,17 +88,8 @@ pub(super) fn compile(engine: &mut Engine, file: &str, text: &str) -> Compiled {
     engine.set_optimization_level(OptimizationLevel::None);
     engine.set_strict_variables(true);
     let items = items(text);
-    let mut plain = text.to_owned();
-    let mut compiled = engine.compile(&plain);
-    if compiled.as_ref().is_err_and(|error| matches!(&*error.0, ParseErrorType::WrongDocComment)) {
-        // An engine with metadata keeps doc comments and refuses them in odd places; the one of
-        // `bootstrap` does not.
-        plain = plain.replace("///", "// ").replace("/**", "/* ");
-        compiled = engine.compile(&plain);
-    }
-    let text = plain;
-    let mut problems = Problems::new(file, &text);
-    let first = match compiled {
+    let mut problems = Problems::new(file, text);
+    let first = match engine::compile(engine, text) {
         Ok(ast) => {
             let parsed = Parsed::of(&ast, &items, HashSet::new(), true);
             return Compiled { parsed: Some(parsed), ast: Some(ast), findings: Vec::new() };
@@ -109,13 +103,13 @@ pub(super) fn compile(engine: &mut Engine, file: &str, text: &str) -> Compiled {
         &*first.0,
         ParseErrorType::VariableUndefined(_) | ParseErrorType::ModuleUndefined(_)
     );
-    let recovered = match engine.compile(&text) {
+    let recovered = match engine::compile(engine, text) {
         Ok(ast) => Some(Recovered { ast, broken: HashSet::new(), top_is_whole: true }),
         Err(error) => {
             if is_name {
                 problems.add(&error);
             }
-            recover(engine, &text, &items, &mut problems)
+            recover(engine, text, &items, &mut problems)
         }
     };
     engine.set_strict_variables(true);
@@ -126,8 +120,8 @@ pub(super) fn compile(engine: &mut Engine, file: &str, text: &str) -> Compiled {
     if parsed.top_is_whole {
         undefined(&parsed, &mut problems);
     }
-    let whole = parsed.broken.is_empty() && parsed.top_is_whole;
-    let ast = whole.then_some(recovered.ast);
+    advise(&parsed, &mut problems.found);
+    let ast = parsed.is_whole().then_some(recovered.ast);
     Compiled { parsed: Some(parsed), ast, findings: problems.found }
 }
 
@@ -140,23 +134,30 @@ struct Recovered {
 /// Leaves out one function after the other that does not compile.
 fn recover(
     engine: &Engine,
-    text: &str,
+    whole: &str,
     items: &[Item],
     problems: &mut Problems<'_>,
 ) -> Option<Recovered> {
-    let mut text = text.to_owned();
+    let mut text = whole.to_owned();
     let mut broken = HashSet::new();
     let mut out: HashSet<usize> = HashSet::new();
     // What lacks a bracket spoils whatever follows: the errors there are none.
-    for (index, item) in items.iter().enumerate() {
-        if !item.is_balanced {
-            text = super::items::without(&text, item);
-            out.insert(index);
-            broken.insert(item.name.clone());
+    let first = problems.found.first().map(|finding| (finding.place.line, finding.place.column));
+    let unbalanced = || items.iter().enumerate().filter(|(_, item)| !item.is_balanced);
+    let before = |item: &Item| first.is_some_and(|first| first >= (item.line, item.column));
+    let blamed = unbalanced().filter(|(_, item)| before(item)).map(|(index, _)| index).max();
+    for (index, item) in unbalanced() {
+        text = super::items::without(&text, item);
+        out.insert(index);
+        broken.insert(item.name.clone());
+        if blamed == Some(index) {
+            problems.blame(item);
+        } else if let Err(error) = engine::compile(engine, &super::items::alone(whole, item)) {
+            problems.add(&error);
         }
     }
     for _ in 0..MAX_PROBLEMS {
-        let error = match engine.compile(&text) {
+        let error = match engine::compile(engine, &text) {
             Ok(ast) => return Some(Recovered { ast, broken, top_is_whole: true }),
             Err(error) => error,
         };
@@ -196,8 +197,13 @@ impl Parsed {
             })
             .collect();
         functions.sort_by(|a, b| (a.place, &a.name).cmp(&(b.place, &b.name)));
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, function) in functions.iter().enumerate() {
+            by_name.entry(function.name.clone()).or_default().push(index);
+        }
         let mut parsed = Self {
             functions,
+            by_name,
             top: ast.statements().to_vec(),
             broken,
             top_is_whole,
@@ -216,9 +222,15 @@ impl Parsed {
         parsed
     }
 
-    /// Functions by this name, closures aside.
-    pub(super) fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Function> {
-        self.functions.iter().filter(move |function| function.name == name)
+    /// Whether all of the script compiled.
+    pub(super) fn is_whole(&self) -> bool {
+        self.broken.is_empty() && self.top_is_whole
+    }
+
+    /// The functions of this name; closures have names as well.
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &Function> {
+        let indices = self.by_name.get(name).into_iter().flatten();
+        indices.map(|index| &self.functions[*index])
     }
 }
 

@@ -115,8 +115,8 @@ impl Series {
         }
         self.durations.push(report.duration);
         self.max_memory_mb = self.max_memory_mb.max(report.max_memory_mb);
-        if let Answer::Error { body, .. } = &outcome.answer {
-            *self.errors.entry(error_type(&outcome.answer)).or_default() += 1;
+        if let Answer::Error { body, error_type: counted } = &outcome.answer {
+            *self.errors.entry(error_type(body, counted)).or_default() += 1;
             self.first_error.get_or_insert_with(|| body.clone());
             // It would only say so again.
             self.hopeless = first && self.init.is_none() && report.status != Status::Done;
@@ -161,13 +161,11 @@ impl Series {
     }
 }
 
-/// The type that the function gave its error.
-fn error_type(answer: &Answer) -> String {
-    let (Answer::Error { body, error_type } | Answer::Response { body, content_type: error_type }) =
-        answer;
-    let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let own = parsed.as_ref().and_then(|body| body["errorType"].as_str());
-    own.unwrap_or(error_type).to_owned()
+/// The type that the function gave its error; what AWS counts where it gave none.
+fn error_type(body: &[u8], counted: &str) -> String {
+    let body: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let own = body.as_ref().and_then(|body| body["errorType"].as_str());
+    own.unwrap_or(counted).to_owned()
 }
 
 impl fmt::Display for Series {

@@ -9,6 +9,9 @@ use super::rules::Rules;
 pub(in crate::cli) use super::rules::{Defaults, Verdict};
 use crate::cli::target::Target;
 
+/// No function has so many. Links between a few folders can make it any number.
+const MAX_FILES: usize = 100_000;
+
 /// What a zip of a folder would hold, by name.
 #[derive(Default)]
 pub(in crate::cli) struct Contents {
@@ -55,6 +58,9 @@ impl Contents {
         let mut contents = walk.found;
         contents.files.sort_by(|a, b| a.name.cmp(&b.name));
         contents.left_out.sort_by(|a, b| a.name.cmp(&b.name));
+        if contents.files.len() >= MAX_FILES {
+            contents.errors.push(format!("there are {MAX_FILES} files or more\n{HINT}"));
+        }
         contents.check_handler(&target.handler);
         contents.check_case();
         contents.check_missed(&target.folder);
@@ -145,6 +151,9 @@ impl Walk {
             Ok(read) => read,
             Err(error) => return self.unreadable(folder, &error),
         };
+        if self.found.files.len() >= MAX_FILES {
+            return;
+        }
         if self.inside.contains(&real) {
             let name = self.name(folder);
             return self.found.errors.push(format!("`{name}` is a link to a folder that it is in"));

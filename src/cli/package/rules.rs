@@ -9,13 +9,14 @@ use ignore::gitignore::{Gitignore, GitignoreBuilder};
 const FILE: &str = ".lambdaignore";
 
 /// What no function needs on Lambda. A pattern with a slash in front means the function's own folder.
-const DEFAULTS: [&str; 13] = [
+const DEFAULTS: [&str; 14] = [
     ".*",
     "*_test.rhai",
     "*.d.rhai",
     "*.zip",
     "/event.json",
     "/expected.json",
+    "/cases/",
     "/rhai-lambda.toml",
     "/template.yaml",
     "/template.yml",

@@ -16,23 +16,7 @@ const HEADER_LENGTH: usize = 300;
 
 /// The page may have its colours and nothing else.
 const POLICY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
-
-const STYLE: &str = "
-:root { color-scheme: light dark; --page: #f4f3f1; --card: #fff; --text: #1f1d1a; --faint: #6b665e;
-  --bad: #b3261e; --back: #fbe6e4; --accent: #b5460b; }
-@media (prefers-color-scheme: dark) { :root { --page: #151412; --card: #1f1d1b; --text: #ece8e2;
-  --faint: #a39c92; --bad: #ff8f86; --back: #3d1f1d; --accent: #f08a4b; } }
-body { margin: 0; padding: 6vh 20px; background: var(--page); color: var(--text);
-  font: 15px/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif; }
-main { max-width: 900px; margin: auto; }
-h1 { font-size: 20px; margin: 0 0 14px; overflow-wrap: anywhere; }
-pre { font: 13px/1.55 ui-monospace, SFMono-Regular, Menlo, Consolas, 'Liberation Mono', monospace;
-  background: var(--back); color: var(--bad); border-radius: 8px; padding: 14px 16px; overflow: auto; }
-p { color: var(--faint); }
-a { color: var(--accent); }
-code { color: var(--text); }
-";
+    "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// What went wrong.
 pub(super) enum Fault {
@@ -106,7 +90,7 @@ fn page(response: &Response<Bytes>, drawing: &str, function: &str, id: &str) -> 
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{function} failed</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <title>{function} failed</title>\n<link rel=\"stylesheet\" href=\"/_/fault.css\">\n</head>\n<body>\n<main>\n\
          <h1>{function} failed</h1>\n<pre>{drawing}</pre>\n\
          <p>This page comes from <code>rhai-lambda serve</code>, on this machine alone. On AWS the \
          client gets <code>{status}</code> and <code>{body}</code></p>\n\

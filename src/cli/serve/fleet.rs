@@ -17,14 +17,10 @@ use super::samples;
 /// Where shared scripts are, if a variable of the function says so.
 const IMPORT_ROOT: &str = "RHAI_LAMBDA_IMPORT_ROOT";
 
-/// How many events an environment takes at once.
-const CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
-
 /// The functions, in the order of the command line.
 pub(super) struct Fleet {
     members: Vec<Member>,
     overrides: Overrides,
-    concurrency: Option<u16>,
 }
 
 /// A function that is served.
@@ -59,12 +55,8 @@ pub(super) enum State {
 
 impl Fleet {
     /// Finds the functions that `arguments` name.
-    pub(super) fn find(
-        arguments: &[PathBuf],
-        overrides: Overrides,
-        concurrency: Option<u16>,
-    ) -> Result<Self, Misuse> {
-        let mut fleet = Self { members: Vec::new(), overrides, concurrency };
+    pub(super) fn find(arguments: &[PathBuf], overrides: Overrides) -> Result<Self, Misuse> {
+        let mut fleet = Self { members: Vec::new(), overrides };
         for argument in arguments {
             let target = Target::find(argument).map_err(|misuse| among(argument, misuse))?;
             if let Some(other) = fleet.named(&target.name) {
@@ -74,7 +66,7 @@ impl Fleet {
                 let hint = "`name` in `rhai-lambda.toml` gives a function another name";
                 return Err(Misuse::new(message).hint(hint));
             }
-            let function = fleet.function(&target)?;
+            let function = fleet.overrides.function(&target)?;
             let Target { name, settings, .. } = target;
             let now = Now { function, settings, state: State::Loading, version: 0 };
             fleet.members.push(Member { argument: argument.clone(), name, now: Mutex::new(now) });
@@ -101,20 +93,12 @@ impl Fleet {
     /// Reads a function's folder again. The old code and settings stay if that fails.
     pub(super) fn reread(&self, member: &Member) -> Result<Function, Misuse> {
         let target = Target::find(&member.argument)?;
-        let mut function = self.function(&target)?;
+        let mut function = self.overrides.function(&target)?;
         // Names are fixed while the server runs: callers have them.
         function.name.clone_from(&member.name);
         let mut now = member.lock();
         now.function = function.clone();
         now.settings = target.settings;
-        Ok(function)
-    }
-
-    fn function(&self, target: &Target) -> Result<Function, Misuse> {
-        let mut function = self.overrides.function(target)?;
-        if let Some(concurrency) = self.concurrency {
-            function.variables.push((CONCURRENCY.into(), concurrency.to_string().into()));
-        }
         Ok(function)
     }
 }

@@ -43,7 +43,13 @@ pub(super) async fn call(
     let gateway = now.settings.http.gateway(kind, &now.function);
     let call = match gateway.call(&parts, &body, &arrival) {
         Ok(call) => call,
-        Err(response) => return response.map(Body::from),
+        Err(response) => {
+            let notices = response.extensions().get::<Notices>();
+            for notice in notices.into_iter().flat_map(|notices| &notices.0) {
+                app.console.warn(&member.name, &arrival.request_id, notice.clone());
+            }
+            return response.map(Body::from);
+        }
     };
     let mut invocation = Invocation::new(call.event().clone());
     invocation.trace_id = arrival.trace_id;

@@ -13,15 +13,18 @@ use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 
+use crate::cli::events;
 use crate::emulator::{Invocation, MAX_EVENT};
 
 use super::app::App;
 use super::samples;
 
 /// The files of the page, which are within the program: it works without a network.
-const FILES: [(&str, &str, &str); 9] = [
+const FILES: [(&str, &str, &str); 10] = [
     ("/_/", "text/html; charset=utf-8", include_str!("page/index.html")),
     ("/_/style.css", "text/css; charset=utf-8", include_str!("page/style.css")),
+    // That of the page of an error, which stands at the function's own address.
+    ("/_/fault.css", "text/css; charset=utf-8", include_str!("page/fault.css")),
     ("/_/icon.svg", "image/svg+xml", include_str!("page/icon.svg")),
     ("/_/page.js", SCRIPT, include_str!("page/page.js")),
     ("/_/api.js", SCRIPT, include_str!("page/api.js")),
@@ -48,7 +51,8 @@ pub(super) fn router() -> Router<Arc<App>> {
         .route("/_/api/invocations/{id}", get(detail))
         .route("/_/api/invocations/{id}/replay", post(replay))
         .route("/_/api/functions/{name}/invocations", post(send))
-        .route("/_/api/functions/{name}/samples/{*sample}", get(sample));
+        .route("/_/api/functions/{name}/samples/{*sample}", get(sample))
+        .route("/_/api/events/{name}", get(event));
     for (path, content_type, text) in FILES {
         router = router.route(path, get(move || async move { file(content_type, text) }));
     }
@@ -80,7 +84,21 @@ fn moved() -> Response<Body> {
 async fn state(State(app): State<Arc<App>>) -> Response<Body> {
     let functions: Vec<Value> =
         app.fleet.members().iter().map(|member| member.described(app.port)).collect();
-    data(StatusCode::OK, &json!({ "functions": functions, "invocations": app.history.list() }))
+    let events: Vec<Value> = events::all()
+        .iter()
+        .map(|sample| json!({ "name": sample.name, "about": sample.about }))
+        .collect();
+    let invocations = app.history.list();
+    let state = json!({ "functions": functions, "events": events, "invocations": invocations });
+    data(StatusCode::OK, &state)
+}
+
+/// What a service sends, of the samples that come with this program.
+async fn event(Path(name): Path<String>) -> Response<Body> {
+    match events::all().iter().find(|sample| sample.name == name) {
+        Some(sample) => json_text(StatusCode::OK, Bytes::from_static(sample.event.as_bytes())),
+        None => refused(StatusCode::NOT_FOUND, &format!("there is no sample `{name}`")),
+    }
 }
 
 async fn detail(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response<Body> {

@@ -7,7 +7,6 @@ use rhai::{Dynamic, Engine, EvalAltResult, FnPtr, Map, NativeCallContext};
 use super::diff;
 use crate::engine::{Guard, Phase, conclude, placed, raise_with};
 use crate::error::Error;
-use crate::modules::Host;
 use crate::payload;
 
 /// The type of a failed assertion.
@@ -19,7 +18,7 @@ pub(super) const DIFF: &str = "diff";
 type Checked<T> = Result<T, Box<EvalAltResult>>;
 
 /// Teaches `engine` the assertions.
-pub(super) fn register(engine: &mut Engine, host: &Host) {
+pub(super) fn register(engine: &mut Engine, guard: &Rc<Guard>) {
     engine.register_fn("assert", |context: NativeCallContext, condition: Dynamic| {
         placed(context.call_position(), check(&condition, "the condition is false"))
     });
@@ -58,15 +57,15 @@ pub(super) fn register(engine: &mut Engine, host: &Host) {
             placed(context.call_position(), unequal)
         },
     );
-    let guard = Rc::clone(&host.guard);
+    let by = Rc::clone(guard);
     engine.register_fn("assert_throws", move |context: NativeCallContext, work: FnPtr| {
-        placed(context.call_position(), throws(&context, &work, &guard).map(to_map))
+        placed(context.call_position(), throws(&context, &work, &by).map(to_map))
     });
-    let guard = Rc::clone(&host.guard);
+    let by = Rc::clone(guard);
     engine.register_fn(
         "assert_throws",
         move |context: NativeCallContext, work: FnPtr, error_type: &str| {
-            let thrown = throws(&context, &work, &guard).and_then(|error| {
+            let thrown = throws(&context, &work, &by).and_then(|error| {
                 if error.error_type() == error_type {
                     return Ok(to_map(error));
                 }

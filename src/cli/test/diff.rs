@@ -56,6 +56,9 @@ fn same_at(context: &NativeCallContext, a: &Dynamic, b: &Dynamic, depth: usize) 
 
 /// A value in one line, for a message.
 pub(super) fn brief(value: &Dynamic) -> String {
+    if value.is_unit() {
+        return "`()`".to_owned();
+    }
     shorten(&to_json(value).to_string())
 }
 

@@ -14,11 +14,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use rhai::{Dynamic, Engine, EvalAltResult, Map, Module, NativeCallContext};
 
+use super::invoke::Environment;
 use super::lines::{Counter, Hits};
 use super::suite::Root;
 use super::trial::{Network, Rules};
 use crate::engine::{placed, raise};
-use crate::handler::Handler;
 use crate::log::kept::Kept;
 use crate::modules::time;
 use crate::world::{self, Exchanged, Sent};
@@ -34,7 +34,7 @@ pub(super) struct Stage {
     /// Counts the lines that run, if anybody asks for them.
     pub(super) hits: Option<Rc<Counter>>,
     /// The environments that `invoke` has started, by their handler.
-    pub(super) handlers: RefCell<BTreeMap<String, Rc<Handler>>>,
+    pub(super) environments: RefCell<BTreeMap<String, Rc<Environment>>>,
     network: Network,
     http: http::Fakes,
 }
@@ -45,7 +45,7 @@ impl Stage {
             root: Arc::clone(root),
             kept: Kept::default(),
             hits: rules.counts_lines.then(Rc::default),
-            handlers: RefCell::default(),
+            environments: RefCell::default(),
             network: rules.network,
             http: http::Fakes::default(),
         })

@@ -69,38 +69,61 @@ fn invoke(
     let (context, settings) = read_context(stage, stage.root.timeout, &fields)?;
     config = Config { handler: config.handler, ..settings };
     let mut json = Vec::new();
-    payload::write(&mut json, event, config.limits.max_json_depth, Style::Compact)
-        .map_err(|error| raise(("InvalidEvent", error.describe("event"))))?;
+    payload::write(&mut json, event, config.limits.max_json_depth, Style::Compact).map_err(
+        |error| {
+            // What it goes on to advise is for results.
+            let message = error.describe("event");
+            let message = message.split(": encode it").next().unwrap_or(&message).to_owned();
+            raise(("InvalidEvent", message))
+        },
+    )?;
     let answer = environment(stage, &config)
-        .and_then(|handler| handler.invoke(&json, context))
+        .and_then(|environment| environment.invoke(&json, context))
         .map_err(|error| thrown(error, call.call_position()))?;
     Ok(value_of(&answer, config.limits.max_json_depth))
 }
 
+/// A handler that was started, and its log.
+pub(super) struct Environment {
+    handler: Handler,
+    logger: Rc<Logger>,
+}
+
+impl Environment {
+    /// Starts the handler of `config`.
+    pub(super) fn start(stage: &Stage, config: &Config) -> Result<Self, Error> {
+        let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
+        let handler = Handler::load_logging(config, Rc::clone(&logger), |engine| {
+            if let Some(counter) = &stage.hits {
+                lines::register(engine, counter);
+            }
+        })?;
+        Ok(Self { handler, logger })
+    }
+
+    /// Handles one event.
+    pub(super) fn invoke(&self, event: &[u8], context: Context) -> Result<Answer, Error> {
+        self.logger.enter(&context.aws_request_id, context.tenant_id.as_deref());
+        let answer = self.handler.invoke(event, context);
+        self.logger.leave();
+        answer
+    }
+}
+
 /// The environment of a handler: started by the first event, kept for the further ones of a test.
-fn environment(stage: &Stage, config: &Config) -> Result<Rc<Handler>, Error> {
+fn environment(stage: &Stage, config: &Config) -> Result<Rc<Environment>, Error> {
     // Its function's part of the context is fixed when it starts.
     let (name, version) = (&config.function_name, &config.function_version);
     let key = format!(
         "{}\n{name}\n{version}\n{}\n{}\n{}",
         config.handler, config.memory_mb, config.log_group, config.log_stream
     );
-    if let Some(known) = stage.handlers.borrow().get(&key) {
+    if let Some(known) = stage.environments.borrow().get(&key) {
         return Ok(Rc::clone(known));
     }
-    let started = Rc::new(handler(stage, config)?);
-    stage.handlers.borrow_mut().insert(key, Rc::clone(&started));
+    let started = Rc::new(Environment::start(stage, config)?);
+    stage.environments.borrow_mut().insert(key, Rc::clone(&started));
     Ok(started)
-}
-
-/// Starts the handler of `config`.
-pub(super) fn handler(stage: &Stage, config: &Config) -> Result<Handler, Error> {
-    let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
-    Handler::load_logging(config, logger, |engine| {
-        if let Some(counter) = &stage.hits {
-            lines::register(engine, counter);
-        }
-    })
 }
 
 /// The context of an invocation of which nothing is said.

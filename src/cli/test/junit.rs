@@ -47,7 +47,8 @@ fn case(test: &Test, suite: &str, name: &str, outcome: Option<&Outcome>) -> Test
     let mut case = TestCase::new(name, status);
     case.set_classname(suite).set_time(outcome.took);
     if !outcome.log.is_empty() {
-        case.set_system_err(outcome.log.as_str());
+        // XML's readers would drop the tabs between the columns.
+        case.set_system_err(outcome.log.replace('\t', "  "));
     }
     case
 }

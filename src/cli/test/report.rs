@@ -15,7 +15,7 @@ use crate::cli::terminal::{Ending, print};
 use crate::diagnostic::{Style, render};
 
 /// Names up to this width are in a column of their own.
-const WIDEST: usize = 60;
+const WIDEST: usize = 76;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {

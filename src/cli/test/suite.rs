@@ -82,6 +82,18 @@ impl Root {
         Ok(Self { folder, shown, config, variables, arn, timeout })
     }
 
+    /// The function of `config`, for those who look at tests without running them.
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            folder: config.task_root.clone(),
+            shown: config.task_root.clone(),
+            config: config.clone(),
+            variables: BTreeMap::new(),
+            arn: String::new(),
+            timeout: Duration::ZERO,
+        }
+    }
+
     /// The text of a script, named as errors name it.
     pub(super) fn source(&self, file: &str) -> Option<String> {
         std::fs::read_to_string(self.folder.join(file)).ok()
@@ -218,12 +230,18 @@ impl Finder<'_> {
         let shown = match folder.strip_prefix(self.top) {
             Ok(below) if below.as_os_str().is_empty() => self.shown.to_owned(),
             Ok(below) => self.shown.join(below),
-            Err(_) => folder.to_owned(),
+            Err(_) => below_here(folder),
         };
         let root = Arc::new(Root::open(folder.to_owned(), shown, self.configuration)?);
         suite.roots.push(Arc::clone(&root));
         Ok(root)
     }
+}
+
+/// A folder as it would be named from where the command runs.
+fn below_here(folder: &Path) -> PathBuf {
+    let here = std::env::current_dir().and_then(|here| here.canonicalize());
+    here.ok().and_then(|here| folder.strip_prefix(here).ok()).unwrap_or(folder).to_owned()
 }
 
 fn is_function(folder: &Path) -> bool {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use super::assertions;
 use super::fakes::{self, Stage};
 use super::golden::{self, Golden};
-use super::invoke;
+use super::invoke::{self, Environment};
 use super::lines::{self, Hits};
 use super::suite::{Kind, Test};
 use crate::Error;
@@ -110,7 +110,7 @@ pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> 
     let config = &stage.root.config;
     let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
     Script::compile(config, script, logger, |engine, host| {
-        assertions::register(engine, host);
+        assertions::register(engine, &host.guard);
         fakes::register(engine, stage);
         invoke::register(engine, stage);
         if let Some(hits) = &stage.hits {
@@ -127,8 +127,8 @@ fn call(script: &str, function: &str, stage: &Rc<Stage>) -> Result<Option<String
 
 fn run_golden(golden: &Golden, rules: &Rules, stage: &Rc<Stage>) -> Result<Option<String>, Error> {
     let event = golden.event()?;
-    let found = invoke::handler(stage, &stage.root.config).and_then(|handler| {
-        let answer = handler.invoke(&event, invoke::context(stage, stage.root.timeout))?;
+    let found = Environment::start(stage, &stage.root.config).and_then(|environment| {
+        let answer = environment.invoke(&event, invoke::context(stage, stage.root.timeout))?;
         Ok(invoke::as_json(&answer))
     });
     golden.judge(found, rules.golden)
@@ -153,4 +153,16 @@ fn hinted(error: Error) -> Error {
     let message = format!("{}\nhint: `--timeout SECONDS` allows more", error.message());
     let hinted = Error::function(error.error_type().to_owned(), message);
     hinted.with_frames(error.frames().to_vec()).with_fields(error.fields().clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::caught;
+
+    #[test]
+    fn a_panic_is_the_failure_of_its_test() {
+        let error = caught::<()>(|| panic!("boo")).unwrap_err();
+        assert_eq!(error.error_type(), "InternalError");
+        assert!(error.message().contains("please report it: boo (at "), "{error}");
+    }
 }

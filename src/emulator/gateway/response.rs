@@ -78,9 +78,12 @@ fn read(kind: Kind, result: &[u8]) -> Result<Read, Malformed> {
         let is_stream = result
             .windows(super::stream::DELIMITER.len())
             .any(|window| window == super::stream::DELIMITER);
-        return Err(Malformed::new(message).hint(match is_stream {
-            true => "it was streamed: `stream = true` below `[http]` in `rhai-lambda.toml`",
-            false => "`web::binary(data, content_type)` makes a response of any bytes",
+        return Err(Malformed::new(message).hint(match (is_stream, kind) {
+            (true, Kind::Url | Kind::V1) => {
+                "it was streamed: `stream = true` below `[http]` in `rhai-lambda.toml`"
+            }
+            (true, _) => "it was streamed, which function URLs and REST APIs alone can do",
+            (false, _) => "`web::binary(data, content_type)` makes a response of any bytes",
         }));
     }
     // Keys first: what lies within may be nested deeper than a parser should follow.
@@ -171,7 +174,7 @@ fn headers(
 ) -> Result<HeaderMap, Malformed> {
     let mut all: Vec<(HeaderName, HeaderValue)> = Vec::new();
     let mut read = |place: &str| -> Result<(), Malformed> {
-        for (name, at, value) in values(fields, place)? {
+        for (name, at, value) in values(kind, fields, place)? {
             let header = parsed(&name, &at, &value)?;
             // The same value in both places is one value ("Output format of a Lambda function for
             // proxy integration").
@@ -222,6 +225,7 @@ fn has_entries(fields: &Map<String, Value>, place: &str) -> bool {
 
 /// Every value of `headers` or `multiValueHeaders`: its name, its place in the result, and itself.
 fn values(
+    kind: Kind,
     fields: &Map<String, Value>,
     place: &str,
 ) -> Result<Vec<(String, String, String)>, Malformed> {
@@ -236,21 +240,21 @@ fn values(
             ("multiValueHeaders", Value::Array(list)) => {
                 for (index, value) in list.iter().enumerate() {
                     let at = format!("{at}[{index}]");
-                    all.push((name.clone(), at.clone(), plain(&at, value)?));
+                    all.push((name.clone(), at.clone(), plain(kind, &at, value)?));
                 }
             }
             ("multiValueHeaders", other) => {
                 let message = format!("`{at}` is {}, expected an array of strings", shown(other));
                 return Err(Malformed::new(message));
             }
-            _ => all.push((name.clone(), at.clone(), plain(&at, value)?)),
+            _ => all.push((name.clone(), at.clone(), plain(kind, &at, value)?)),
         }
     }
     Ok(all)
 }
 
 /// The text of a string, a number or a boolean.
-fn plain(at: &str, value: &Value) -> Result<String, Malformed> {
+fn plain(kind: Kind, at: &str, value: &Value) -> Result<String, Malformed> {
     match value {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
@@ -258,8 +262,13 @@ fn plain(at: &str, value: &Value) -> Result<String, Malformed> {
         other => {
             let malformed =
                 Malformed::new(format!("`{at}` is {}, expected a string", shown(other)));
-            Err(match other {
-                Value::Array(_) => malformed.hint("lists belong into `multiValueHeaders`"),
+            Err(match (other, kind) {
+                (Value::Array(_), Kind::V1) => {
+                    malformed.hint("lists belong into `multiValueHeaders`")
+                }
+                (Value::Array(_), _) => {
+                    malformed.hint("several values are one string with commas; `web::` joins them")
+                }
                 _ => malformed,
             })
         }

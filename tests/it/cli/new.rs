@@ -61,7 +61,7 @@ fn every_template_gives_what_it_expects() {
 #[test]
 fn every_template_passes_check_and_test() {
     for template in templates() {
-        let exit = run_in(&template, &["check", "--deny", "warnings"]);
+        let exit = run_in(&template, &["check", "--deny-warnings"]);
         assert_eq!(exit.status.code(), Some(0), "{template}: {exit:?}");
         let exit = run_in(&template, &["test"]);
         assert_eq!(exit.status.code(), Some(0), "{template}: {exit:?}");

@@ -187,6 +187,8 @@ fn a_function_that_cannot_run_is_refused() {
     let said = refused(&desk, &[]);
     assert!(said.contains("--> lib/broken.rhai:2:9\n"), "{said}");
     assert!(said.contains("2 |     let = 1;\n  |         ^\n"), "{said}");
+    let desk = function().file("lib/words.rhai", "fn greet(name) { hallo(name) }\n");
+    assert!(refused(&desk, &[]).contains("error[unknown-function]: "), "as `check` says it");
     let desk = function().file(".lambdaignore", "function.*\n");
     let expected = "error: the script of the handler, `function.rhai`, is left out by `function.*` in \
                     `.lambdaignore`\n";

@@ -2,9 +2,7 @@
 
 use std::process::Command;
 
-use rhai_lambda::emulator::FunctionOptions;
-
-use super::{Server, Source};
+use super::{Server, Source, limited_to};
 use crate::moto::{isolate, shell};
 use crate::scratch::Scratch;
 use crate::tools::{self, Tool};
@@ -27,8 +25,7 @@ const SCRIPT: &str = r#"
 fn run(what: &str, script: &str) -> Option<String> {
     let aws = tools::require(Tool::Aws, what)?;
     let source = Source::new(SCRIPT);
-    let server =
-        Server::start(vec![(source.function("orders"), FunctionOptions { max_environments: 2 })]);
+    let server = Server::start(vec![(source.function("orders"), limited_to(2))]);
     let home = Scratch::new();
     let printed = shell(script, home.path(), 120, |command: &mut Command| {
         isolate(command, &server.endpoint(), aws.parent().unwrap(), &home);

@@ -108,7 +108,7 @@ fn wrong_requests_are_refused_in_lambdas_words() {
     let other = "/2015-03-31/functions/other:blue/invocations";
     let context = "InvalidRequestContentException: Client context must be a valid Base64-encoded JSON object.";
     let arn = "arn:aws:lambda:eu-central-1:123456789012:function:other:blue";
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         (other, &[], "{}", 404, &format!("ResourceNotFoundException: Function not found: {arn}")),
         (
             orders,
@@ -146,6 +146,13 @@ fn wrong_requests_are_refused_in_lambdas_words() {
             "{}",
             400,
             "InvalidParameterValueException: *'a b'*",
+        ),
+        (
+            "/2015-03-31/functions/orders/invocations?Qualifier=a%0Ab",
+            &[],
+            "{}",
+            400,
+            "InvalidParameterValueException: *at 'qualifier'*",
         ),
         (
             "/2015-03-31/functions/orders:a/invocations?Qualifier=b",

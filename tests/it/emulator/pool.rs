@@ -3,15 +3,13 @@
 use std::collections::HashMap;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use rhai_lambda::emulator::{
     Answer, FunctionOptions, Invocation, Line, NotInvoked, Outcome, Record,
 };
 
-use super::{Server, Source};
-use crate::process::PATIENCE;
+use super::{Server, Source, limited_to, wait_until};
 
 /// Tells its process id in `MARK`.
 const MARKED: &str = "export MARK=$$; exec \"$BOOTSTRAP\"";
@@ -49,14 +47,6 @@ fn counts(server: &Server) -> HashMap<String, (usize, usize)> {
         }
     }
     counts
-}
-
-fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
-    let asked = Instant::now();
-    while !done() {
-        assert!(asked.elapsed() < PATIENCE, "{what} did not come");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// The first line of a function's log that starts with `mark`, without it.
@@ -117,7 +107,7 @@ fn replacing_a_function_loses_no_invocation() {
         function.variables.push(("VERSION".into(), number.to_string().into()));
         function
     };
-    let server = Server::start(vec![(version(0), FunctionOptions { max_environments: 4 })]);
+    let server = Server::start(vec![(version(0), limited_to(4))]);
     let current = AtomicUsize::new(0);
     ask_a_thousand_times(&server, |number, reply| {
         let json = reply.json();
@@ -146,8 +136,7 @@ fn invocations_wait_in_order_for_an_environment() {
     let source = Source::new(
         "print(\"loaded\"); fn handler(event) { sleep(0.02); print(`event ${event}`); event }",
     );
-    let server =
-        Server::start(vec![(source.function("orders"), FunctionOptions { max_environments: 1 })]);
+    let server = Server::start(vec![(source.function("orders"), limited_to(1))]);
     let outcomes =
         server
             .runtime
@@ -182,8 +171,7 @@ fn invocations_wait_in_order_for_an_environment() {
 #[test]
 fn as_many_environments_start_as_are_needed() {
     let source = Source::new("print(\"loaded\"); fn handler(event) { sleep(0.3); event }");
-    let server =
-        Server::start(vec![(source.function("orders"), FunctionOptions { max_environments: 3 })]);
+    let server = Server::start(vec![(source.function("orders"), limited_to(3))]);
     for _ in 0..2 {
         let asked = (0..6)
             .map(|number| server.lambda.invoke("orders", Invocation::new(number.to_string())));
@@ -204,8 +192,7 @@ fn as_many_environments_start_as_are_needed() {
 #[test]
 fn tenants_share_no_environment() {
     let source = Source::new("print(\"loaded\"); fn handler(event, context) { context.tenant_id }");
-    let server =
-        Server::start(vec![(source.function("orders"), FunctionOptions { max_environments: 2 })]);
+    let server = Server::start(vec![(source.function("orders"), limited_to(2))]);
     let loaded = |server: &Server| {
         let records = server.records().into_iter();
         let loaded = records.filter(|record| {
@@ -238,7 +225,10 @@ fn an_invocation_goes_on_when_its_caller_goes_away() {
     });
     wait_until("the first line", || logged(&server, "begun").is_some());
     drop(gone);
-    wait_until("the last line", || logged(&server, "finished").is_some());
+    wait_until("the end", || {
+        server.records().iter().any(|record| matches!(record, Record::Finished { .. }))
+    });
+    assert!(logged(&server, "finished").is_some());
     // And the environment is as good as before.
     assert_eq!(server.invoke(&[], "{}").header("x-amz-function-error"), "");
     let starts = server.records().into_iter().filter(|record| {
@@ -252,7 +242,7 @@ fn shutting_down_ends_what_is_in_flight() {
     let source =
         Source::new("fn handler(event) { print(`pid=${env::get(\"MARK\")}`); sleep(15); }");
     let function = source.function_under("orders", MARKED);
-    let server = Server::start(vec![(function, FunctionOptions { max_environments: 1 })]);
+    let server = Server::with(function, limited_to(1));
     std::thread::scope(|scope| {
         let callers: Vec<_> = (0..2).map(|_| scope.spawn(|| server.invoke(&[], "{}"))).collect();
         wait_until("the line", || logged(&server, "pid=").is_some());

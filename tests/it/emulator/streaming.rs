@@ -2,42 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use rhai_lambda::emulator::{Answer, FunctionOptions, Invocation, Outcome, Status, Streamed};
+use rhai_lambda::emulator::{Answer, Invocation, Outcome, Status, Streamed};
 
-use super::{Server, Source};
+use super::{Server, Source, limited_to, scripted};
 use crate::process::PATIENCE;
 use crate::tools::{self, Tool};
-
-/// What the scripts below are made of: one connection for each request.
-const RUNTIME: &str = r#"
-host=${AWS_LAMBDA_RUNTIME_API%:*}; port=${AWS_LAMBDA_RUNTIME_API#*:}
-open() { exec 3<>/dev/tcp/$host/$port; }
-next() {
-  open
-  printf 'GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n' >&3
-  while IFS= read -r line <&3; do
-    line=${line%$'\r'}
-    case "$line" in
-      '') break;;
-      lambda-runtime-aws-request-id:*) id=${line#*: };;
-      lambda-runtime-invocation-id:*) attempt=${line#*: };;
-    esac
-  done
-  exec 3>&-
-}
-# begin HEADERS: the head of a streamed response.
-begin() {
-  open
-  printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: h\r\nConnection: close\r\n' "$id" >&3
-  printf 'Lambda-Runtime-Invocation-Id: %s\r\nLambda-Runtime-Function-Response-Mode: streaming\r\n' "$attempt" >&3
-  printf 'Content-Type: text/plain\r\nTransfer-Encoding: chunked\r\n%b\r\n' "$1" >&3
-}
-chunk() { printf '%x\r\n%s\r\n' "${#1}" "$1" >&3; }
-# end TRAILERS: and what the emulator says of it, as a line of the log.
-end() { printf '0\r\n%b\r\n' "$1" >&3; IFS= read -r line <&3; echo "answered ${line%$'\r'}"; exec 3>&-; }
-# A file that the test makes.
-wait_for() { while [ ! -e "$1" ]; do sleep 0.02; done; }
-"#;
 
 /// Announces the trailers that tell of an error.
 const ANNOUNCED: &str =
@@ -56,11 +25,9 @@ impl Scripted {
 
     fn with_timeout(timeout: Duration, script: &str) -> Self {
         let source = Source::new("");
-        let mut function = source.function("orders");
-        let text = format!("{RUNTIME}\nwhile true; do next; {script}\ndone");
-        function.runtime = vec!["bash".into(), "-c".into(), text.into()];
+        let mut function = scripted::function(&source, &scripted::one_by_one(script));
         function.timeout = timeout;
-        let server = Server::start(vec![(function, FunctionOptions { max_environments: 1 })]);
+        let server = Server::start(vec![(function, limited_to(1))]);
         Self { source, server }
     }
 
@@ -228,10 +195,7 @@ fn a_runtime_is_told_what_is_wrong_with_its_stream() {
 
 #[test]
 fn a_response_has_one_mode() {
-    let script = r#"open
-        printf 'POST /2018-06-01/runtime/invocation/%s/response HTTP/1.1\r\nHost: h\r\nConnection: close\r\n' "$id" >&3
-        printf 'Lambda-Runtime-Function-Response-Mode: buffered\r\nContent-Length: 1\r\n\r\n1' >&3
-        IFS= read -r line <&3; echo "answered ${line%$'\r'}"; exec 3>&-"#;
+    let script = "post response 'Lambda-Runtime-Function-Response-Mode: buffered\\r\\nContent-Length: 1\\r\\n'; printf 1 >&3; close";
     let scripted = Scripted::new(script);
     let (text, outcome) = scripted.all();
     assert_eq!((text.as_str(), error(&outcome).0), ("", "Runtime.InvalidResponseModeHeader"));
@@ -242,11 +206,7 @@ fn a_response_has_one_mode() {
 
 #[test]
 fn an_error_before_the_first_byte_is_an_ordinary_one() {
-    let script = r#"open
-        error='{"errorType":"BadOrder","errorMessage":"no id"}'
-        printf 'POST /2018-06-01/runtime/invocation/%s/error HTTP/1.1\r\nHost: h\r\nConnection: close\r\n' "$id" >&3
-        printf 'Lambda-Runtime-Function-Error-Type: Function.BadOrder\r\nLambda-Runtime-Invocation-Id: %s\r\n' "$attempt" >&3
-        printf 'Content-Length: %s\r\n\r\n%s' "${#error}" "$error" >&3; read -r line <&3; exec 3>&-"#;
+    let script = r#"fail Function.BadOrder '{"errorType":"BadOrder","errorMessage":"no id"}'"#;
     let scripted = Scripted::new(script);
     let streamed = scripted.stream();
     assert_eq!(streamed.content_type, None);

@@ -3,7 +3,7 @@
 use aws_lambda_events::alb::AlbTargetGroupRequest;
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayV2httpRequest};
 use aws_lambda_events::lambda_function_urls::LambdaFunctionUrlRequest;
-use rhai_lambda::emulator::gateway::Kind;
+use rhai_lambda::emulator::gateway::{Kind, Notices};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -320,6 +320,8 @@ fn requests_without_a_route_do_not_reach_the_function() {
     };
     let response = refused(Kind::V2);
     assert_eq!((response.status().as_u16(), text(&response)), (404, r#"{"message":"Not Found"}"#));
+    let Notices(notices) = response.extensions().get().unwrap();
+    assert_eq!(notices[..], ["no route below `[http]` in `rhai-lambda.toml` takes `POST /teas`"]);
     let response = refused(Kind::V1);
     let words = r#"{"message":"Missing Authentication Token"}"#;
     assert_eq!((response.status().as_u16(), text(&response)), (403, words));

@@ -58,6 +58,13 @@ fn a_sample_is_sent_seen_edited_and_replayed() {
         "error[BadOrder]: <img src=x onerror=document.title='hit'>\n --> function.rhai:4:9",
     );
 
+    // What a service sends is at hand.
+    browser.click("#sample option[value='service:sqs']");
+    browser.wait(
+        "the sample of SQS",
+        "document.querySelector('#event').value.includes('\"Records\"')",
+    );
+
     // What others send appears by itself.
     assert_eq!(server.get("/_/url/site/tea").status, 200);
     browser.wait_for_text("#invocations", "GET /tea");
@@ -79,10 +86,10 @@ fn the_page_says_what_does_not_load_and_that_it_is_mended() {
     browser.open(&format!("http://localhost:{}/_/", server.port));
     browser.wait("ready", "document.querySelector('#functions .dot.ready') !== null");
     server.desk.folder.write("orders/function.rhai", "fn handler(event) {\n    let = 1;\n}\n");
-    browser.wait_for_text("#problem", "2 |     let = 1;\n  |         ^");
+    browser.wait_for_text("#problems", "2 |     let = 1;\n  |         ^");
     browser.wait_for_text("#functions", "does not load");
     server.desk.folder.write("orders/function.rhai", "fn handler(event) { 1 }");
-    browser.wait("mended", "document.querySelector('#problem') === null && document.querySelector('#functions .dot.ready') !== null");
+    browser.wait("mended", "document.querySelector('#problems pre') === null && document.querySelector('#functions .dot.ready') !== null");
 }
 
 #[test]

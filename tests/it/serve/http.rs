@@ -1,6 +1,8 @@
 //! Addresses and front doors: which function a request reaches, and what its client gets.
 
-use super::Server;
+use std::io::Read as _;
+
+use super::{Server, agent};
 use crate::desk::Desk;
 
 /// Says its name and what it was asked.
@@ -118,4 +120,52 @@ fn a_function_that_runs_too_long_is_stopped() {
     let reply = server.get("/");
     assert_eq!(reply.status, 502);
     assert!(reply.header("x-rhai-lambda-error").starts_with("DeadlineExceeded"), "{reply:?}");
+}
+
+#[test]
+fn environments_take_as_many_events_as_they_are_told() {
+    let script = "fn handler(event) { env::get(\"AWS_LAMBDA_MAX_CONCURRENCY\", \"one\") }";
+    let server = Server::start(Desk::with(script), &[]);
+    assert_eq!(server.get("/").body, "one");
+    let server = Server::start(Desk::with(script), &["--concurrency", "2"]);
+    assert_eq!(server.get("/").body, "2");
+}
+
+/// Waits for the client between two writes, so that one who buffers never gets the second.
+const STREAM: &str = "\
+fn handler(event, context) {
+    let out = context.stream(#{ statusCode: 201, headers: #{ \"x-parts\": \"2\" } });
+    out.write(\"one \");
+    while !fs::exists(\"/tmp/\" + event.rawPath) { sleep(0.01); }
+    out.write(\"two\");
+    if event.rawQueryString == \"fail\" { throw \"late\" }
+}
+";
+
+#[test]
+fn a_stream_is_passed_on_as_it_comes() {
+    let desk = Desk::with(STREAM).file("rhai-lambda.toml", "timeout = 60\n[http]\nstream = true\n");
+    let mut server = Server::start(desk, &[]);
+    for query in ["", "?fail"] {
+        let name = format!("rhai-lambda-it-{}{}", server.port, query.len());
+        let flag = std::path::Path::new("/tmp").join(&name);
+        let response = agent().get(server.url(&format!("/{name}{query}"))).call().unwrap();
+        assert_eq!(response.status(), 201);
+        assert_eq!(response.headers()["x-parts"], "2");
+        let mut body = response.into_body().into_reader();
+        let mut first = [0; 4];
+        body.read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"one ");
+        // The function goes on when the client has seen that.
+        std::fs::write(&flag, "").unwrap();
+        let mut rest = String::new();
+        let ended = body.read_to_string(&mut rest);
+        let _ = std::fs::remove_file(&flag);
+        // A function that fails cuts its client off: there is no other way to tell.
+        assert_eq!(ended.is_ok(), query.is_empty(), "{query}: {ended:?}");
+        if query.is_empty() {
+            assert_eq!(rest, "two");
+        }
+    }
+    server.wait_for("error[Error]: late");
 }

@@ -12,6 +12,7 @@ const post = { method: "POST", headers: { "content-type": "application/json" } }
 export const state = async () => (await ask("state")).json();
 export const invocation = async (id) => (await ask(`invocations/${part(id)}`)).json();
 export const sample = async (name, sample) => (await ask(`functions/${part(name)}/samples/${part(sample)}`)).text();
+export const event = async (name) => (await ask(`events/${part(name)}`)).text();
 export const send = async (name, event) => (await ask(`functions/${part(name)}/invocations`, { ...post, body: event })).json();
 export const replay = async (id) => (await ask(`invocations/${part(id)}/replay`, { ...post, body: "" })).json();
 export const clear = () => ask("invocations", { method: "DELETE" });

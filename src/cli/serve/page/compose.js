@@ -4,7 +4,11 @@ import * as api from "./api.js";
 import { byId, el } from "./dom.js";
 import { indented, refusal } from "./json.js";
 
+// Marks the samples of services among the names of events.
+const SERVICE = "service:";
+
 let functions = [];
+let services = [];
 let chosen = null;
 let onSent = () => {};
 
@@ -29,9 +33,10 @@ export function start(sent) {
   });
 }
 
-/** Takes the functions as the server has them now. */
-export function update(all) {
+/** Takes the functions as the server has them now, and the samples of what services send. */
+export function update(all, events) {
   functions = all;
+  services = events;
   if (!current()) choose(functions[0]?.name);
   drawFunctions();
 }
@@ -76,17 +81,30 @@ function drawFunctions() {
         link,
       );
     }),
-    ...(current()?.problem ? [el("pre", { class: "drawing", id: "problem", tabindex: "0" }, current().problem.trimEnd())] : []),
   );
+  drawProblems();
   if (focused) byId("functions").querySelector(`input[value="${CSS.escape(focused)}"]`)?.focus();
 }
 
+// What does not load concerns everybody who looks, whichever function is chosen.
+function drawProblems() {
+  const broken = functions.filter((one) => one.problem);
+  byId("problems").replaceChildren(
+    ...broken.map((one) => el("div", {}, el("h2", {}, `${one.name} does not load`), el("pre", { tabindex: "0" }, one.problem.trimEnd()))),
+  );
+}
+
 function drawSamples() {
-  const samples = current()?.samples ?? [];
+  const own = current()?.samples ?? [];
   const select = byId("sample");
   const before = select.value;
-  select.replaceChildren(...samples.map((name) => el("option", { value: name }, name)), el("option", { value: "" }, "own event"));
-  select.value = samples.includes(before) ? before : (samples[0] ?? "");
+  const names = services.map((one) => SERVICE + one.name);
+  select.replaceChildren(
+    ...own.map((name) => el("option", { value: name }, name)),
+    el("option", { value: "" }, "own event"),
+    el("optgroup", { label: "what services send" }, ...services.map((one) => el("option", { value: SERVICE + one.name, title: one.about }, one.name))),
+  );
+  select.value = before && [...own, ...names].includes(before) ? before : (own[0] ?? "");
 }
 
 async function loadSample() {
@@ -96,7 +114,8 @@ async function loadSample() {
     return;
   }
   try {
-    byId("event").value = indented(await api.sample(chosen, name));
+    const text = name.startsWith(SERVICE) ? await api.event(name.slice(SERVICE.length)) : await api.sample(chosen, name);
+    byId("event").value = indented(text);
     judge();
   } catch (error) {
     say(error.message);

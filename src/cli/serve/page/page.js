@@ -102,7 +102,7 @@ async function reload() {
   const state = await api.state();
   invocations = state.invocations;
   loaded = true;
-  compose.update(state.functions);
+  compose.update(state.functions, state.events);
   drawFilter(state.functions);
   byId("try").textContent = `curl ${location.origin}/`;
   drawList();

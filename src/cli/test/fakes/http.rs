@@ -69,12 +69,7 @@ impl Fakes {
                  closure that takes the request and returns one, not a {found}"
             )));
         };
-        let pattern =
-            if url.contains("://") && !url[url.find("://").unwrap_or(0) + 3..].contains('/') {
-                format!("{url}/")
-            } else {
-                url.to_owned()
-            };
+        let pattern = with_path(url);
         let fake = Fake { method: method.to_ascii_uppercase(), pattern, answer };
         self.fakes.borrow_mut().push(Rc::new(fake));
         Ok(())
@@ -137,7 +132,7 @@ impl Fake {
                 read(&maps[now])
             }
             Answer::Computed(closure) => {
-                let answer: Dynamic = closure.call_within_context(context, (request,))?;
+                let answer = compute(context, closure, request)?;
                 match answer.try_cast_result::<Map>() {
                     Ok(map) => read(&map),
                     Err(other) => {
@@ -149,6 +144,27 @@ impl Fake {
                 }
             }
         }
+    }
+}
+
+/// Calls a closure with the request, which it need not take.
+fn compute(context: &NativeCallContext, closure: &FnPtr, request: Map) -> Fallible<Dynamic> {
+    let answer = closure.call_within_context(context, (request,));
+    match answer {
+        Err(error) if is_not_found(&error, closure.fn_name()) => {
+            closure.call_within_context(context, ())
+        }
+        answer => answer,
+    }
+}
+
+/// Whether `error` says that the closure itself does not take what it was called with.
+fn is_not_found(error: &EvalAltResult, name: &str) -> bool {
+    match error {
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => {
+            signature.split(" (").next() == Some(name)
+        }
+        _ => false,
     }
 }
 
@@ -249,6 +265,19 @@ fn body(value: &Dynamic) -> Fallible<Vec<u8>> {
         Err(found) => Err(misused(format!(
             "`body` is a string or a blob, not a {found}: `json` takes any value"
         ))),
+    }
+}
+
+/// The pattern with the `/` that requests have behind their host, if it has none of its own.
+fn with_path(pattern: &str) -> String {
+    let host = pattern.find("://").map_or(pattern.len(), |at| at + 3);
+    match pattern[host..].find(['/', '?', '*']) {
+        None if host < pattern.len() => format!("{pattern}/"),
+        Some(end) if pattern[host + end..].starts_with('?') => {
+            let (start, query) = pattern.split_at(host + end);
+            format!("{start}/{query}")
+        }
+        _ => pattern.to_owned(),
     }
 }
 

@@ -1,0 +1,11 @@
+//! Compiles scripts: the engine of a layer skips doc comments as it does all others.
+
+use rhai::{AST, Engine, ParseError};
+
+/// Compiles `text`.
+///
+/// # Errors
+/// That of the engine.
+pub(crate) fn compile(engine: &Engine, text: &str) -> Result<AST, ParseError> {
+    engine.compile(text)
+}
