@@ -23,9 +23,6 @@ const EXTENSION: &str = "rhai";
 const TEST: &str = "_test";
 const DEFINITIONS: &str = ".d.rhai";
 
-/// What Lambda takes of a function and its layers.
-const MAX_BYTES: u64 = 250 << 20;
-
 /// Folders that hold no scripts of the function.
 const SKIPPED: [&str; 2] = ["target", "node_modules"];
 
@@ -74,17 +71,7 @@ impl Program {
             has_other_layers: settings.layers.len() > 1,
             config,
         };
-        let files = Files::of(&program.config.task_root);
-        if files.bytes > MAX_BYTES {
-            let message = format!(
-                "the folder has {} MB, and Lambda takes {} MB, unpacked and with all layers",
-                files.bytes >> 20,
-                MAX_BYTES >> 20
-            );
-            // Files that are not packed count here.
-            program.add(Rule::TooLarge, Severity::Warning, message, Place::default());
-        }
-        for name in files.scripts {
+        for name in names(&program.config.task_root) {
             let role = program.role_of(&name);
             let engine = if role == Role::Test { &mut for_tests } else { &mut engine };
             program.read(engine, &name, role);
@@ -116,7 +103,7 @@ impl Program {
                     Missing::Refused(why) => why,
                 };
                 let place = Place { file: format!("{name}.{EXTENSION}"), ..Place::default() };
-                self.add(Rule::UnreadableScript, Severity::Error, message, place);
+                self.add(Rule::UnreadableScript, message, place);
                 return;
             }
         };
@@ -150,8 +137,8 @@ impl Program {
         }
     }
 
-    fn add(&mut self, rule: Rule, severity: Severity, message: String, place: Place) {
-        let help = Vec::new();
+    fn add(&mut self, rule: Rule, message: String, place: Place) {
+        let (severity, help) = (Severity::Error, Vec::new());
         self.findings.push(Finding { rule, severity, message, help, place });
     }
 
@@ -188,45 +175,31 @@ impl Program {
     }
 }
 
-/// What is in the function's folder.
-#[derive(Default)]
-struct Files {
-    /// The names of all scripts, in order.
-    scripts: Vec<String>,
-    /// The size of all files.
-    bytes: u64,
-}
-
-impl Files {
-    fn of(folder: &Path) -> Self {
-        let mut files = Self::default();
-        let mut folders = vec![PathBuf::new()];
-        while let Some(below) = folders.pop() {
-            for entry in std::fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                if name.starts_with('.') {
-                    continue;
+/// The names of all scripts below `folder`, in order.
+fn names(folder: &Path) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut folders = vec![PathBuf::new()];
+    while let Some(below) = folders.pop() {
+        for entry in std::fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = below.join(&name);
+            let full = folder.join(&path);
+            // Definitions are for editors, no engine reads them.
+            if name.starts_with('.') || name.ends_with(DEFINITIONS) {
+                continue;
+            }
+            if full.is_dir() {
+                let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+                // A folder with settings of its own is a function of its own.
+                let is_other = full.join(FILE).is_file();
+                if !is_link && !is_other && !SKIPPED.contains(&name.as_str()) {
+                    folders.push(path);
                 }
-                let path = below.join(&name);
-                let full = folder.join(&path);
-                if full.is_dir() {
-                    let is_link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
-                    // A folder with settings of its own is a function of its own.
-                    let is_other = full.join(FILE).is_file();
-                    if !is_link && !is_other && !SKIPPED.contains(&name.as_str()) {
-                        folders.push(path);
-                    }
-                    continue;
-                }
-                files.bytes += entry.metadata().map_or(0, |metadata| metadata.len());
-                // Definitions are for editors, no engine reads them.
-                let is_script = path.extension().is_some_and(|extension| extension == EXTENSION);
-                if is_script && !name.ends_with(DEFINITIONS) {
-                    files.scripts.push(path.with_extension("").to_string_lossy().into_owned());
-                }
+            } else if path.extension().is_some_and(|extension| extension == EXTENSION) {
+                names.push(path.with_extension("").to_string_lossy().into_owned());
             }
         }
-        files.scripts.sort();
-        files
     }
+    names.sort();
+    names
 }

@@ -16,7 +16,6 @@ pub(in crate::cli) enum Rule {
     TooManyImports,
     UnreadableScript,
     BadSetting,
-    TooLarge,
     ConstantAssigned,
     KeptVariable,
     ResultNotJson,
@@ -26,7 +25,7 @@ pub(in crate::cli) enum Rule {
 }
 
 impl Rule {
-    pub(super) const ALL: [Self; 20] = [
+    pub(super) const ALL: [Self; 19] = [
         Self::SyntaxError,
         Self::ReservedWord,
         Self::UnknownVariable,
@@ -40,7 +39,6 @@ impl Rule {
         Self::TooManyImports,
         Self::UnreadableScript,
         Self::BadSetting,
-        Self::TooLarge,
         Self::ConstantAssigned,
         Self::KeptVariable,
         Self::ResultNotJson,
@@ -149,11 +147,6 @@ impl Rule {
                 "an environment variable that the runtime would not accept",
                 "The runtime reads its settings, such as `RHAI_LAMBDA_MAX_CALL_DEPTH`, from the \
                  function's environment, and starts no function with a value out of range.",
-            ),
-            Self::TooLarge => (
-                "too-large",
-                "more than Lambda takes",
-                "A function with its layers has at most 250 MB, unpacked.",
             ),
             Self::ConstantAssigned => (
                 "constant-assigned",

@@ -384,8 +384,13 @@ fn tests_have_functions_of_their_own() {
         "import \"function\" as f;\nfn test_add() {\n    assert_eq(f::add(1, 2), 3);\n    \
          assert_throws(|| f::add());\n    assert_equal(1, 1);\n    fake::env(\"A\", 1);\n    fake::clok(1);\n}\n",
     );
+    // What follows is a list of all modules.
+    let mut found = found(&desk, &[]);
+    found
+        .iter_mut()
+        .for_each(|line| line.truncate(line.find(" | there are").unwrap_or(line.len())));
     assert_eq!(
-        found(&desk, &[]),
+        found,
         [
             "function.rhai:1:21 error[unknown-function] no function `assert` | `assert` is for tests, which \
              are in files `…_test.rhai`",

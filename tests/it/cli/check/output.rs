@@ -155,18 +155,6 @@ fn a_wrong_use_is_no_finding() {
     assert!(desk.misuse(&["check", "--format", "xml"]).contains("sarif"));
 }
 
-#[test]
-fn a_folder_that_lambda_would_not_take_is_named() {
-    let desk = Desk::with("fn handler(event) { 1 }\n");
-    // As long as it says, and empty: nothing is written.
-    let file = std::fs::File::create(desk.folder.path().join("data.bin")).unwrap();
-    file.set_len(300 << 20).unwrap();
-    let exit = desk.run(&["check"]);
-    let expected = "warning[too-large]: the folder has 300 MB, and Lambda takes 250 MB, unpacked and with \
-                    all layers\n";
-    assert!(exit.stderr.starts_with(expected), "{}", exit.stderr);
-}
-
 /// Linear in the size of the scripts: a limit that a quadratic step would break by far.
 #[test]
 fn many_scripts_take_little_time() {
