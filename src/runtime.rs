@@ -2,7 +2,7 @@
 //!
 //! Only this module knows both the handler and the Runtime API. Lambda asks for one worker, or, on
 //! Managed Instances, for as many as there may be events at once. What they share is here; the loop
-//! of one is in [`worker`].
+//! of one is in `worker`.
 
 mod worker;
 
