@@ -233,25 +233,25 @@ fn wrong_use_gets_one_message() {
         .file("empty/readme.txt", "")
         .file("bad.json", "{\n  \"a\": x\n}")
         .file("plain", "");
-    let general = "hint: `rhai-lambda help` lists the commands, `--help` after one its options\n";
+    let general = "hint: `rhai-lambda invoke --help` explains its options\n";
     let with_general = |text: &str| format!("{text}\n{general}");
     let table: [(&[&str], String); 17] = [
-        (&["invok"], with_general("error: unrecognized subcommand 'invok'\nhint: did you mean `invoke`?")),
+        (&["invok"], "error: there is no command `invok`\nhint: did you mean `invoke`?\nhint: `rhai-lambda help` lists the commands\n".to_owned()),
         (
             &["invoke", "--tmeout", "3"],
-            with_general("error: unexpected argument '--tmeout' found\nhint: did you mean `--timeout`?"),
+            with_general("error: unexpected argument `--tmeout` found\nhint: did you mean `--timeout`?"),
         ),
         (
             &["invoke", "-d", "1", "-e", "x"],
-            with_general("error: the argument '--data <JSON>' cannot be used with '--event <FILE>'"),
+            with_general("error: the argument `--data <JSON>` cannot be used with `--event <FILE>`"),
         ),
         (
             &["invoke", "--timeout", "0"],
-            with_general("error: invalid value '0' for '--timeout <SECONDS>': 0 is not in 1..=900"),
+            with_general("error: invalid value `0` for `--timeout <SECONDS>`: expected 1 to 900"),
         ),
         (
             &["invoke", "--env", "A"],
-            with_general("error: invalid value 'A' for '--env <NAME=VALUE>': expected NAME=VALUE"),
+            with_general("error: invalid value `A` for `--env <NAME=VALUE>`: expected NAME=VALUE"),
         ),
         (&["invoke", "ecoh"], "error: `ecoh` does not exist\nhint: did you mean `echo`?\n".to_owned()),
         (
@@ -287,7 +287,7 @@ fn wrong_use_gets_one_message() {
         (
             &["invoke", "bad.json"],
             "error: `bad.json` is not a script\n\
-             hint: scripts end in `.rhai`; an event is given with `-e FILE`\n"
+             hint: scripts end in `.rhai`; an event goes to `rhai-lambda invoke -e FILE`\n"
                 .to_owned(),
         ),
         (

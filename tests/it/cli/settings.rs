@@ -98,7 +98,7 @@ fn what_is_wrong_is_placed() {
         ),
         (
             &["invoke", "--env-file", "b.env"],
-            "error: `b.env`, line 1 column 3: the quote ' is not closed\n",
+            "error: `b.env`, line 1 column 3: the quote `'` is not closed\n",
         ),
         (
             &["invoke", "--env-file", "c.env"],
