@@ -91,6 +91,12 @@ fn make(folder: &Path, template: &Template) -> Result<String, Misuse> {
                 return Err(misuse.hint("choose another name, or remove it first"));
             }
         }
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            let file = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
+            let misuse =
+                Misuse::new(format!("`{}` is there already, and no folder", file.display()));
+            return Err(misuse.hint("choose another name"));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }

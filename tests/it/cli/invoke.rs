@@ -235,7 +235,26 @@ fn wrong_use_gets_one_message() {
         .file("plain", "");
     let general = "hint: `rhai-lambda invoke --help` explains its options\n";
     let with_general = |text: &str| format!("{text}\n{general}");
-    let table: [(&[&str], String); 17] = [
+    let table: [(&[&str], String); 20] = [
+        (
+            &["invoke", "--env", "_HANDLER=x"],
+            with_general(
+                "error: invalid value `_HANDLER=x` for `--env <NAME=VALUE>`: `_HANDLER` is no name \
+                 that Lambda takes: a letter, then letters, digits, `_`",
+            ),
+        ),
+        (
+            &["invoke", "--memory", "all\n\nof it"],
+            with_general(
+                "error: invalid value `all\\n\\nof it` for `--memory <MB>`: expected a whole number",
+            ),
+        ),
+        (
+            &["completions"],
+            "error: the following required arguments were not provided: <SHELL>\n\
+             hint: `rhai-lambda completions --help` explains its options\n"
+                .to_owned(),
+        ),
         (&["invok"], "error: there is no command `invok`\nhint: did you mean `invoke`?\nhint: `rhai-lambda help` lists the commands\n".to_owned()),
         (
             &["invoke", "--tmeout", "3"],
@@ -312,6 +331,16 @@ fn wrong_use_gets_one_message() {
     for (arguments, expected) in table {
         assert_eq!(desk.misuse(arguments), expected, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_native_of_another_bootstrap_is_not_taken_for_a_mistake() {
+    let desk = Desk::with("fn handler(event) { ean13(1) }")
+        .file("rhai-lambda.toml", "natives = ['ean13']");
+    let exit = desk.invoke(&[]);
+    assert_eq!(exit.status.code(), Some(1), "{exit:?}");
+    let hint = "\nhint: a `bootstrap` of your own has it, as `rhai-lambda.toml` says: `--bootstrap PATH`\n";
+    assert!(exit.stderr.contains(hint), "{exit:?}");
 }
 
 #[test]
