@@ -13,8 +13,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<(OsString, OsString)>, Misuse> {
     if !path.exists() {
         return Err(Misuse::missing(path));
     }
-    let unreadable = |error| Misuse::new(format!("failed to read `{}`: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = std::fs::read_to_string(path).map_err(|error| Misuse::unreadable(path, &error))?;
     let variables = parse(&text).map_err(|wrong| {
         let before = &text[..wrong.at];
         let line = before.matches('\n').count() + 1;

@@ -43,6 +43,14 @@ impl Misuse {
         misuse.hint(format!("did you mean `{}`?", meant.display()))
     }
 
+    /// `path` cannot be read as text.
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(match error.kind() {
+            std::io::ErrorKind::InvalidData => format!("`{}` is not UTF-8", path.display()),
+            _ => format!("failed to read `{}`: {error}", path.display()),
+        })
+    }
+
     /// The parser's error in the form of all others, `command` being the one that was asked for;
     /// `None` for help and version.
     pub(super) fn from_clap(error: &clap::Error, command: Option<&str>) -> Option<Self> {

@@ -59,10 +59,7 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            Err(error) => {
-                let message = format!("failed to read `{}`: {error}", path.display());
-                return Err(Misuse::new(message));
-            }
+            Err(error) => return Err(Misuse::unreadable(&path, &error)),
         };
         Self::parse(&text, &path)
     }

@@ -1,6 +1,7 @@
 //! `rhai-lambda invoke`: what it prints, its exit statuses, its messages.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -146,14 +147,26 @@ fn a_script_that_does_not_load_is_an_init_error() {
     assert!(exit.stderr.contains("2 |     let = 1;\n  |         ^\n"), "{}", exit.stderr);
 }
 
-/// A handler that is busy for long enough that something can happen to its process.
-const BUSY: &str = "fn handler(event) { sleep(20); event }";
+/// A handler that is busy for long enough that something can happen to its process, and that says
+/// that it is, by a file of which only its test knows.
+fn busy(mark: &Path) -> String {
+    format!("fn handler(event) {{ fs::write({mark:?}, \"\"); sleep(20); event }}")
+}
+
+/// The name of a file that nobody else has, and a wait for it in a shell.
+fn mark(name: &str) -> (PathBuf, String) {
+    let path = Path::new("/tmp").join(format!("{name}-{}", std::process::id()));
+    let wait = format!("until [ -e {0} ]; do sleep 0.05; done; rm {0}", path.display());
+    (path, wait)
+}
 
 #[test]
 fn a_runtime_that_hangs_is_killed_at_the_timeout() {
     // The real runtime, stopped while it has the event.
-    let script = "$BOOTSTRAP & child=$!; sleep 0.7; kill -STOP $child; echo $child > pid; sleep 99";
-    let desk = Desk::with(BUSY).program("hang", script);
+    let (mark, begun) = mark("hang");
+    let script =
+        format!("$BOOTSTRAP & child=$!; {begun}; kill -STOP $child; echo $child > pid; sleep 99");
+    let desk = Desk::with(&busy(&mark)).program("hang", &script);
     let exit = desk.invoke(&["--bootstrap", "hang", "--timeout", "2"]);
     assert_eq!(exit.status.code(), Some(1), "{exit:?}");
     assert!(exit.took < Duration::from_secs(10), "{exit:?}");
@@ -172,9 +185,10 @@ fn a_runtime_that_hangs_is_killed_at_the_timeout() {
 
 #[test]
 fn a_runtime_that_crashes_is_told_in_lambdas_words() {
-    let desk = Desk::with(BUSY)
+    let (mark, begun) = mark("crash");
+    let desk = Desk::with(&busy(&mark))
         .program("at-init", "echo oh; exit 3")
-        .program("busy", "$BOOTSTRAP & echo $! > pid; sleep 0.7; exit 7")
+        .program("busy", &format!("$BOOTSTRAP & echo $! > pid; {begun}; exit 7"))
         .program("silent", "exit 0");
     for (program, message) in [
         ("at-init", "Error: Runtime exited with error: exit status 3"),
@@ -197,7 +211,8 @@ fn a_runtime_that_crashes_is_told_in_lambdas_words() {
 
 #[test]
 fn an_interrupt_ends_the_child_too() {
-    let desk = Desk::with(BUSY).program("busy", "$BOOTSTRAP & echo $! > pid; wait");
+    let desk = Desk::with("fn handler(event) { sleep(20); event }")
+        .program("busy", "$BOOTSTRAP & echo $! > pid; wait");
     let arguments = ["invoke", "--bootstrap", "busy", "--timeout", "60"];
     for (signal, status) in [("INT", 130), ("TERM", 143)] {
         let mut process = Process::spawn(&mut desk.command(&arguments));

@@ -105,10 +105,7 @@ fn what_is_wrong_is_placed() {
             "error: `c.env`, line 1 column 1: `A-B` is no name that Lambda takes: a letter, then \
              letters, digits, `_`\n",
         ),
-        (
-            &["invoke", "--env-file", "d.env"],
-            "error: failed to read `d.env`: stream did not contain valid UTF-8\n",
-        ),
+        (&["invoke", "--env-file", "d.env"], "error: `d.env` is not UTF-8\n"),
         (
             &["invoke", "--env-file", "e.env"],
             "error: `e.env` does not exist\nhint: did you mean `a.env`?\n",
