@@ -4,12 +4,15 @@
 //! chapter "Using the Lambda runtime API" of AWS's developer guide.
 
 mod connection;
+mod extension;
 mod head;
 mod stream;
 
 use std::fmt;
 use std::io::Write;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::Duration;
 
@@ -85,12 +88,16 @@ pub(crate) enum Gone {
     Lost(String),
     /// It says that this environment is over: the process must end.
     Over(String),
+    /// Nobody waits for it any more: see [`Client::interrupt_on`].
+    Interrupted,
 }
 
 impl fmt::Display for Gone {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Lost(why) | Self::Over(why)) = self;
-        f.write_str(why)
+        match self {
+            Self::Lost(why) | Self::Over(why) => f.write_str(why),
+            Self::Interrupted => f.write_str("the environment ends"),
+        }
     }
 }
 
@@ -147,6 +154,9 @@ impl Client {
         let mut failures = 0;
         let mut pause = FIRST_PAUSE;
         loop {
+            if self.connection.is_interrupted() {
+                return Err(Gone::Interrupted);
+            }
             self.connection.request.clear();
             self.connection.request.extend_from_slice(&self.next);
             let failure = match self.connection.exchange(&[], Patience::Endless) {
@@ -162,6 +172,7 @@ impl Client {
                     500 => return Err(self.failed(&reply)),
                     _ => format!("unexpected answer: {}", self.describe(&reply)),
                 },
+                Err(_) if self.connection.is_interrupted() => return Err(Gone::Interrupted),
                 Err(error) => error.to_string(),
             };
             failures += 1;
@@ -174,6 +185,40 @@ impl Client {
             thread::sleep(pause);
             pause *= 2;
         }
+    }
+
+    /// Lets `flag`, when it is set, end the wait for an event.
+    pub(crate) fn interrupt_on(&mut self, flag: Arc<AtomicBool>) {
+        self.connection.interrupt_on(flag);
+    }
+
+    /// Says that a snapshot may be taken, and returns in an environment that was restored from it.
+    ///
+    /// # Errors
+    /// As [`respond`](Self::respond).
+    pub(crate) fn restored(&mut self) -> Result<Verdict, Gone> {
+        let request = &mut self.connection.request;
+        request.clear();
+        // Writing into memory cannot fail.
+        let _ = write!(request, "GET /2018-06-01/runtime/restore/next HTTP/1.1\r\n{}", self.common);
+        let reply = self.connection.exchange(&[], Patience::Endless);
+        if self.connection.is_interrupted() {
+            return Err(Gone::Interrupted);
+        }
+        self.verdict(reply)
+    }
+
+    /// Sends the failure of what comes after a restore; the process must end afterwards.
+    ///
+    /// # Errors
+    /// As [`respond`](Self::respond).
+    pub(crate) fn restore_error(
+        &mut self,
+        error: &Error,
+        working_directory: &str,
+    ) -> Result<Verdict, Gone> {
+        self.begin("restore/error");
+        self.post_error(error, working_directory)
     }
 
     /// Takes back what an event was received in, for the next one.

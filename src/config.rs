@@ -33,6 +33,8 @@ pub struct Config {
     pub memory_mb: u64,
     /// `AWS_LAMBDA_MAX_CONCURRENCY`: how many events come at once, on Managed Instances.
     pub max_concurrency: Option<usize>,
+    /// Whether `AWS_LAMBDA_INITIALIZATION_TYPE` is `snap-start`: a snapshot is taken after init.
+    pub snap_start: bool,
     /// `AWS_LAMBDA_LOG_GROUP_NAME`.
     pub log_group: String,
     /// `AWS_LAMBDA_LOG_STREAM_NAME`.
@@ -197,6 +199,8 @@ impl Config {
             function_version: vars.text("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
             memory_mb,
             max_concurrency,
+            snap_start: vars.text("AWS_LAMBDA_INITIALIZATION_TYPE").as_deref()
+                == Some("snap-start"),
             log_group: vars.text("AWS_LAMBDA_LOG_GROUP_NAME").unwrap_or_default(),
             log_stream: vars.text("AWS_LAMBDA_LOG_STREAM_NAME").unwrap_or_default(),
             log_format,

@@ -21,8 +21,12 @@ use crate::modules::lambda::Raw;
 use crate::payload::{self, Style};
 use crate::suggest::nearest;
 
+mod hooks;
 #[cfg(feature = "cli")]
 mod test;
+
+pub(crate) use hooks::Hook;
+use hooks::Hooks;
 
 /// A compiled handler with the engine that runs it.
 ///
@@ -42,10 +46,12 @@ pub struct Handler {
     environment: Rc<Function>,
     /// Bytes allocated when the first event arrives.
     baseline: usize,
+    hooks: Hooks,
 }
 
 impl Handler {
-    /// Reads, compiles and starts the script of `config.handler`: its top level runs here, once.
+    /// Reads, compiles and starts the script of `config.handler`: its top level runs here, once, and
+    /// then its `on_init`, if it has one.
     ///
     /// # Errors
     /// One of AWS's types for what goes wrong before the first event: `Runtime.MalformedHandlerName`,
@@ -85,7 +91,10 @@ impl Handler {
         let (path, function) = split_name(&config.handler)?;
         let script = Script::compile(config, path, logger, |engine, _| extend(engine))?;
         let takes_context = takes_context(&script.ast, function, &script.source.file)?;
-        script.start(config, function, takes_context)
+        let hooks = Hooks::find(&script.ast, &script.source.file)?;
+        let handler = Self { hooks, ..script.start(config, function, takes_context)? };
+        handler.call_hook(Hook::Init)?;
+        Ok(handler)
     }
 
     /// Sends what the script streams there, instead of putting it into the answer.
@@ -302,6 +311,7 @@ impl Script {
             takes_context,
             environment,
             baseline,
+            hooks: Hooks::default(),
         })
     }
 }

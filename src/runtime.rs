@@ -2,19 +2,20 @@
 //!
 //! Only this module knows both the handler and the Runtime API. Lambda asks for one worker, or, on
 //! Managed Instances, for as many as there may be events at once. What they share is here; the loop
-//! of one is in [`worker`].
+//! of one is in `worker`.
 
 mod worker;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rhai::Engine;
 use serde_json::Map;
+use signal_hook::consts::SIGTERM;
 
-use crate::client::{Client, Gone};
+use crate::client::{Client, Gone, Verdict};
 use crate::config::{Config, LogLevel};
 use crate::engine::engine_thread;
 use crate::error::Error;
@@ -23,6 +24,9 @@ use crate::modules::cache;
 
 /// What an embedder teaches each engine before the script is compiled.
 type Extend = Arc<dyn Fn(&mut Engine) + Send + Sync>;
+
+/// How Lambda is told of an error that ends the environment.
+type Report = fn(&mut Client, &Error, &str) -> Result<Verdict, Gone>;
 
 /// How often a worker among several starts anew without getting an event.
 const MAX_RESTARTS: u32 = 5;
@@ -48,7 +52,8 @@ impl Runtime {
         Builder { extend: Arc::new(|_| {}) }
     }
 
-    /// Runs until Lambda ends the process; returns only when something went wrong.
+    /// Runs until Lambda ends the process; returns only when something went wrong, or after the script's
+    /// `on_shutdown`.
     ///
     /// By then the failure is in the log and, if it happened before the first event, Lambda knows
     /// of it.
@@ -79,9 +84,11 @@ impl Runtime {
             config,
             authority,
             extend: self.extend,
-            state: Mutex::new(State { phase: Phase::Starting, workers: 0 }),
+            state: Mutex::new(State { phase: Phase::Starting, workers: 0, is_clean: false }),
             changed: Condvar::new(),
             busy: AtomicUsize::new(0),
+            ending: Arc::new(AtomicBool::new(false)),
+            is_watching: AtomicBool::new(false),
         });
         match invalid {
             Some(error) => shared.report(&logger, error),
@@ -90,7 +97,7 @@ impl Runtime {
                 shared.wait();
             }
         }
-        ExitCode::FAILURE
+        if shared.state().is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }
 
@@ -124,6 +131,8 @@ enum Stopped {
     Gone(Gone),
     /// This environment is of no further use: why, in words.
     WornOut(&'static str),
+    /// What a restored environment has to do first failed; Lambda does not know yet.
+    Restore(Error),
 }
 
 impl From<Gone> for Stopped {
@@ -148,6 +157,8 @@ struct State {
     phase: Phase,
     /// How many workers there are.
     workers: usize,
+    /// Lambda wanted the end, and had it.
+    is_clean: bool,
 }
 
 /// What the workers of a process share, besides `cache::`.
@@ -159,6 +170,9 @@ struct Shared {
     changed: Condvar,
     /// Workers that have an event.
     busy: AtomicUsize,
+    /// Set when Lambda ends the environment, if somebody wants to know.
+    ending: Arc<AtomicBool>,
+    is_watching: AtomicBool,
 }
 
 /// Starts the workers, each on a thread of its own and all at once.
@@ -237,13 +251,18 @@ impl Shared {
         state.phase == Phase::Serving
     }
 
+    /// Whether a worker is the first to see the end that Lambda wants.
+    fn has_last_word(&self) -> bool {
+        !std::mem::replace(&mut self.state().is_clean, true)
+    }
+
     /// Draws the consequences from the end of a worker; whether it may start anew.
     fn settle(&self, logger: &Logger, stopped: Stopped) -> bool {
         // Held while init is reported, so that nobody asks for an event meanwhile.
         let mut state = self.state();
         let fatal = |message: &str| logger.line(LogLevel::Fatal, message, Map::new());
         match stopped {
-            _ if state.phase == Phase::Over => return false,
+            _ if matches!(state.phase, Phase::Draining | Phase::Over) => return false,
             Stopped::Init(error) if state.phase == Phase::Starting => {
                 state.phase = Phase::Over;
                 self.report(logger, error);
@@ -259,18 +278,46 @@ impl Shared {
                 state.phase = Phase::Over;
                 fatal(&gone.to_string());
             }
+            Stopped::Gone(Gone::Interrupted) => state.phase = Phase::Draining,
             Stopped::Gone(gone) => fatal(&gone.to_string()),
+            Stopped::Restore(error) => {
+                state.phase = Phase::Over;
+                self.tell(logger, error, Client::restore_error);
+            }
         }
         state.phase == Phase::Serving && self.config.max_concurrency.unwrap_or(1) > 1
     }
 
+    /// Makes SIGTERM set [`ending`](Self::ending) instead of ending the process at once, and makes
+    /// Lambda send it.
+    fn watch_for_end(&self, logger: &Logger) -> Arc<AtomicBool> {
+        let flag = Arc::clone(&self.ending);
+        if self.is_watching.swap(true, Ordering::Relaxed) {
+            return flag;
+        }
+        let watched = signal_hook::flag::register(SIGTERM, Arc::clone(&flag));
+        let watched = watched.map_err(|error| error.to_string()).and_then(|_| {
+            Client::new(&self.authority).map_err(|gone| gone.to_string())?.into_extension()
+        });
+        if let Err(why) = watched {
+            let message =
+                format!("`on_shutdown` may not be called, Lambda was not told of it: {why}");
+            logger.line(LogLevel::Warn, &message, Map::new());
+        }
+        flag
+    }
+
     /// Tells Lambda that init has failed.
     fn report(&self, logger: &Logger, error: Error) {
+        self.tell(logger, error, Client::init_error);
+    }
+
+    fn tell(&self, logger: &Logger, error: Error, send: Report) {
         let error = error.masked(&self.config.secrets);
         logger.error(LogLevel::Fatal, &error);
         let root = self.config.task_root.to_string_lossy();
-        let reported = Client::new(&self.authority)
-            .and_then(|mut client| client.init_error(&error, &root).map(|_| ()));
+        let reported =
+            Client::new(&self.authority).and_then(|mut client| send(&mut client, &error, &root));
         if let Err(gone) = reported {
             logger.line(LogLevel::Fatal, &gone.to_string(), Map::new());
         }

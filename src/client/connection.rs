@@ -8,6 +8,8 @@ use std::fmt;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use memchr::memchr;
@@ -34,6 +36,9 @@ const COPIED_BODY: usize = 4 << 10;
 
 /// How long the other side may be silent in the middle of something.
 const SILENCE: Duration = Duration::from_secs(60);
+
+/// How long it may take to see that an endless wait shall end.
+const INTERRUPT_TICK: Duration = Duration::from_millis(50);
 
 /// Whether an answer may take its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,6 +72,8 @@ pub(super) struct Connection {
     filled: usize,
     /// When the first part of the answer came, if it did not come whole.
     since: Option<Instant>,
+    /// Ends an endless wait.
+    interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Connection {
@@ -79,7 +86,27 @@ impl Connection {
             input: Vec::new(),
             filled: 0,
             since: None,
+            interrupt: None,
         }
+    }
+
+    /// Lets `flag` end an endless wait, a moment after it is set.
+    pub(super) fn interrupt_on(&mut self, flag: Arc<AtomicBool>) {
+        self.interrupt = Some(flag);
+        if let Some(stream) = &self.stream
+            && stream.set_read_timeout(Some(self.tick())).is_err()
+        {
+            self.stream = None;
+        }
+    }
+
+    pub(super) fn is_interrupted(&self) -> bool {
+        is_set(self.interrupt.as_ref())
+    }
+
+    /// How long a wait lasts before it is looked whether it shall go on.
+    fn tick(&self) -> Duration {
+        if self.interrupt.is_some() { INTERRUPT_TICK } else { SILENCE }
     }
 
     pub(super) fn authority(&self) -> &str {
@@ -203,7 +230,7 @@ impl Connection {
         let stream = TcpStream::connect(&self.addresses[..])?;
         stream.set_nodelay(true)?;
         // Set once: a system call for each request would cost more than waking up now and then.
-        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_read_timeout(Some(self.tick()))?;
         stream.set_write_timeout(Some(SILENCE))?;
         Ok(self.stream.insert(stream))
     }
@@ -381,6 +408,8 @@ impl Connection {
             // Byte by byte, an answer could take for ever without a moment of silence.
             return Err(silence());
         }
+        let tick = self.tick();
+        let mut waited = Duration::ZERO;
         let Some(stream) = &mut self.stream else { return Err(closed()) };
         loop {
             match stream.read(&mut self.input[self.filled..]) {
@@ -389,12 +418,15 @@ impl Connection {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if is_timeout(&error) => {
-                    if patience == Patience::Limited || self.filled > 0 {
-                        return Err(silence());
-                    }
-                }
+                Err(error) if is_timeout(&error) => waited += tick,
                 Err(error) => return Err(error),
+            }
+            let is_idle = patience == Patience::Endless && self.filled == 0;
+            if is_idle && is_set(self.interrupt.as_ref()) {
+                return Err(io::Error::other("the environment ends"));
+            }
+            if !is_idle && waited >= SILENCE {
+                return Err(silence());
             }
         }
     }
@@ -417,6 +449,10 @@ impl fmt::Debug for Connection {
 type Body = Result<Range<usize>, (usize, String)>;
 
 const TOO_LONG: &str = "a body larger than any event";
+
+fn is_set(flag: Option<&Arc<AtomicBool>>) -> bool {
+    flag.is_some_and(|flag| flag.load(Ordering::Relaxed))
+}
 
 /// Whether the other side closed the connection, or its machine does not know it any more.
 pub(super) fn is_closed(error: &io::Error) -> bool {

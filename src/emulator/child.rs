@@ -5,8 +5,11 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use rustix::process::{
+    Pid, Signal, WaitId, WaitIdOptions, kill_process, kill_process_group, waitid,
+};
 use tokio::net::unix::pipe::Receiver;
 use tokio::process::{Child, Command};
 use tokio::sync::watch;
@@ -70,6 +73,17 @@ impl Process {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         self.end.borrow().is_some()
             || !self.pid().is_some_and(|pid| matches!(waitid(WaitId::Pid(pid), options), Ok(None)))
+    }
+
+    /// Asks the process to end, and gives it so much time for it.
+    pub(super) async fn terminate(&self, limit: Duration) {
+        if let Some(pid) = self.pid()
+            && !self.has_ended()
+            && kill_process(pid, Signal::TERM).is_ok()
+        {
+            // Who does not end is ended.
+            let _ = tokio::time::timeout(limit, self.exited()).await;
+        }
     }
 
     /// Ends the process and whatever it started. Lambda does not ask either.

@@ -137,7 +137,9 @@ impl Environment {
 
     /// Ends the child. Dropping does too, without waiting for its last lines.
     pub async fn shut_down(mut self) {
-        self.reset().await;
+        if let Some(sandbox) = self.sandbox.take() {
+            sandbox.shut_down().await;
+        }
     }
 
     /// Starts the runtime and waits until it asks for an event; tells when it did.

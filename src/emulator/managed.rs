@@ -91,7 +91,7 @@ impl Managed {
     /// Ends the process, whatever it has.
     pub(super) async fn shut_down(&self) {
         if let Some(sandbox) = self.sandbox.lock().await.take() {
-            sandbox.kill().await;
+            sandbox.shut_down().await;
         }
     }
 

@@ -25,6 +25,15 @@ pub(super) const RESPONSE: &str = "/2018-06-01/runtime/invocation/{id}/response"
 pub(super) const ERROR: &str = "/2018-06-01/runtime/invocation/{id}/error";
 pub(super) const INIT_ERROR: &str = "/2018-06-01/runtime/init/error";
 
+pub(super) const EXTENSION_REGISTER: &str = "/2020-01-01/extension/register";
+pub(super) const EXTENSION_NEXT: &str = "/2020-01-01/extension/event/next";
+
+pub(super) const EXTENSION_NAME: &str = "lambda-extension-name";
+pub(super) const EXTENSION_IDENTIFIER: &str = "lambda-extension-identifier";
+
+/// What a runtime with an extension gets between SIGTERM and SIGKILL.
+pub(super) const SHUTDOWN_LIMIT: std::time::Duration = std::time::Duration::from_millis(500);
+
 pub(super) const REQUEST_ID: &str = "lambda-runtime-aws-request-id";
 pub(super) const DEADLINE: &str = "lambda-runtime-deadline-ms";
 pub(super) const FUNCTION_ARN: &str = "lambda-runtime-invoked-function-arn";

@@ -2,11 +2,13 @@
 //!
 //! It serves one process, on a port of its own.
 
+mod extension;
 mod stream;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -38,12 +40,18 @@ impl RuntimeApi {
     pub(super) async fn listen(arn: String, concurrency: usize, sink: Sink) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared { arn, exchange: Exchange::new(concurrency, sink) });
+        let shared = Arc::new(Shared {
+            arn,
+            exchange: Exchange::new(concurrency, sink),
+            has_extension: AtomicBool::new(false),
+        });
         let router = Router::new()
             .route(protocol::NEXT, get(next))
             .route(protocol::RESPONSE, post(response))
             .route(protocol::ERROR, post(error))
             .route(protocol::INIT_ERROR, post(init_error))
+            .route(protocol::EXTENSION_REGISTER, post(extension::register))
+            .route(protocol::EXTENSION_NEXT, get(extension::next))
             .fallback(unknown)
             .with_state(shared.clone());
         let listener = listener.tap_io(|stream| {
@@ -61,6 +69,11 @@ impl RuntimeApi {
         self.address.to_string()
     }
 
+    /// Whether the runtime wants to be told of its end.
+    pub(super) fn has_extension(&self) -> bool {
+        self.shared.has_extension.load(Ordering::Relaxed)
+    }
+
     /// What the runtime may have and has done.
     pub(super) fn exchange(&self) -> &Exchange {
         &self.shared.exchange
@@ -76,6 +89,8 @@ impl Drop for RuntimeApi {
 struct Shared {
     arn: String,
     exchange: Exchange,
+    /// Whether the runtime is an extension as well.
+    has_extension: AtomicBool,
 }
 
 impl Shared {

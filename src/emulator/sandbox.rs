@@ -207,6 +207,15 @@ impl Sandbox {
         self.process.has_ended()
     }
 
+    /// Ends the environment as Lambda does when it is not needed any more: a runtime that is an extension
+    /// is told so first.
+    pub(super) async fn shut_down(&self) {
+        if self.api.has_extension() {
+            self.process.terminate(protocol::SHUTDOWN_LIMIT).await;
+        }
+        self.kill().await;
+    }
+
     /// Ends the process and whatever it started.
     pub(super) async fn kill(&self) {
         self.process.kill().await;

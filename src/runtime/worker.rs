@@ -13,7 +13,7 @@ use crate::client::{Client, Gone, Invocation, Verdict};
 use crate::config::{Config, LogLevel};
 use crate::context::Context;
 use crate::error::Error;
-use crate::handler::Handler;
+use crate::handler::{Handler, Hook};
 use crate::log::Logger;
 use crate::runtime::{Shared, Stopped};
 
@@ -37,8 +37,13 @@ fn serve(shared: &Shared, restarts: &mut u32) -> Result<Infallible, Stopped> {
     let client = Rc::new(RefCell::new(client));
     handler.stream_into(client.clone());
     let worker = Worker { client, config, logger };
+    worker.prepare(shared, &handler)?;
     while shared.is_serving() {
-        let Invocation { context, event } = worker.client().next()?;
+        let next = worker.client().next();
+        if matches!(next, Err(Gone::Interrupted)) && shared.has_last_word() {
+            worker.shut_down(&handler);
+        }
+        let Invocation { context, event } = next?;
         shared.busy.fetch_add(1, Ordering::Relaxed);
         let _busy = Busy(shared);
         *restarts = 0;
@@ -82,6 +87,31 @@ struct Worker<'a> {
 impl Worker<'_> {
     fn client(&self) -> RefMut<'_, Client> {
         self.client.borrow_mut()
+    }
+
+    /// What comes between loading the script and the first event.
+    fn prepare(&self, shared: &Shared, handler: &Handler) -> Result<(), Stopped> {
+        if handler.has(Hook::Shutdown) {
+            let flag = shared.watch_for_end(&self.logger);
+            self.client().interrupt_on(flag);
+        }
+        if !self.config.snap_start {
+            return Ok(());
+        }
+        caught(|| handler.call_hook(Hook::BeforeSnapshot)).map_err(Stopped::Init)?;
+        let restored = self.client().restored()?;
+        if let Verdict::Refused(why) | Verdict::TooLarge(why) = restored {
+            let message = format!("Lambda takes no snapshot: {why}");
+            self.logger.line(LogLevel::Warn, &message, Map::new());
+        }
+        caught(|| handler.call_hook(Hook::AfterRestore)).map_err(Stopped::Restore)
+    }
+
+    /// The script's last word. Nobody but the log hears of its errors.
+    fn shut_down(&self, handler: &Handler) {
+        if let Err(error) = caught(|| handler.call_hook(Hook::Shutdown)) {
+            self.logger.error(LogLevel::Error, &error.masked(&self.config.secrets));
+        }
     }
 
     fn enter(&self, context: &Context) {

@@ -12,6 +12,8 @@ mod framing;
 mod streams;
 // Connections that close, break, lie or never were.
 mod faults;
+// `on_init`, `on_shutdown`, `on_before_snapshot`, `on_after_restore`.
+mod hooks;
 // Managed Instances: many workers in one process, of which none is in the way of another.
 mod workers;
 // Errors before the first event: one report, no `/next`, an end within a second.

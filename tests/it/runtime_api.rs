@@ -270,6 +270,10 @@ fn serve(mut stream: TcpStream, connection: usize, shared: &Shared) {
         if read_request(&mut stream, connection, shared).is_none() {
             return;
         }
+        if path.ends_with("/extension/event/next") {
+            // There are no events of extensions.
+            return wait_for_the_end(shared);
+        }
         let answer = if is_next { wait_for_next(shared) } else { Some(accept(&path, shared)) };
         let Some(answer) = answer else { return close(&stream) };
         std::thread::sleep(answer.delay);
@@ -288,6 +292,13 @@ fn take_post(shared: &Shared, path: &str) -> Option<Answer> {
     let mut state = shared.state();
     let index = state.posts.iter().position(|(end, _)| path.ends_with(end))?;
     state.posts.remove(index).map(|(_, answer)| answer)
+}
+
+fn wait_for_the_end(shared: &Shared) {
+    let mut state = shared.state();
+    while !state.closing {
+        state = shared.changed.wait(state).unwrap();
+    }
 }
 
 /// Blocks until there is an answer to `/next`; `None` when the connection or the test ends.

@@ -98,7 +98,8 @@ impl Shell {
             let line = self.lines.recv_timeout(PATIENCE);
             let line = line.unwrap_or_else(|_| panic!("`{command}` does not end:\n{output}"));
             if line == END {
-                return output.trim_end().to_owned() + "\n";
+                let text = output.trim_end();
+                return if text.is_empty() { String::new() } else { format!("{text}\n") };
             }
             output.push_str(&format!("{line}\n"));
         }
@@ -130,7 +131,7 @@ fn the_walk_in_the_readme_goes_as_printed() {
         let expected = expected.replace(PORT, &port);
         if command.starts_with("rhai-lambda serve") {
             // In a terminal of its own, as a person would.
-            let command = format!("exec {command} --port {port} 2>&1 1>&2");
+            let command = format!("exec {command} --port {port} 1>&2");
             let mut bash = Command::new("bash");
             let mut process = Process::spawn(surroundings(bash.args(["-c", &command]), &folder));
             process.wait_for_stderr("address", |text| text.contains(&port));

@@ -1,8 +1,11 @@
 //! `invoke(event)` for tests: the whole way of an event, from JSON through the handler to JSON.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext, Position};
 use serde_json::Value;
 
@@ -83,6 +86,10 @@ fn invoke(
     Ok(value_of(&answer, config.limits.max_json_depth))
 }
 
+/// What a streamed response with status and headers is, and what stands between those and the body.
+const STREAMED_RESPONSE: &str = "application/vnd.awslambda.http-integration-response";
+const DELIMITER: [u8; 8] = [0; 8];
+
 /// A handler that was started, and its log.
 pub(super) struct Environment {
     handler: Handler,
@@ -133,8 +140,8 @@ pub(super) fn context(stage: &Stage, timeout: Duration) -> Context {
 
 /// What a caller of the function would make of the answer.
 fn value_of(answer: &Answer, max_depth: usize) -> Dynamic {
-    let json = is_json(answer).then(|| payload::read(&answer.body, max_depth, usize::MAX).ok());
-    json.flatten().unwrap_or_else(|| match std::str::from_utf8(&answer.body) {
+    let json = json_of(answer).and_then(|json| payload::read(&json, max_depth, usize::MAX).ok());
+    json.unwrap_or_else(|| match std::str::from_utf8(&answer.body) {
         Ok(text) => text.into(),
         Err(_) => Dynamic::from_blob(answer.body.clone()),
     })
@@ -142,9 +149,35 @@ fn value_of(answer: &Answer, max_depth: usize) -> Dynamic {
 
 /// The same as JSON: what is not JSON is text.
 pub(super) fn as_json(answer: &Answer) -> Value {
-    let json = is_json(answer).then(|| serde_json::from_slice(&answer.body).ok());
-    let text = || String::from_utf8_lossy(&answer.body).into_owned();
-    json.flatten().unwrap_or_else(|| Value::from(text()))
+    let json = json_of(answer).and_then(|json| serde_json::from_slice(&json).ok());
+    json.unwrap_or_else(|| Value::from(String::from_utf8_lossy(&answer.body).into_owned()))
+}
+
+/// The answer if it is JSON, or can be written as such.
+fn json_of(answer: &Answer) -> Option<Cow<'_, [u8]>> {
+    if is_json(answer) {
+        return Some(Cow::Borrowed(&answer.body));
+    }
+    streamed_response(answer).map(|response| Cow::Owned(response.to_string().into_bytes()))
+}
+
+/// A streamed HTTP response as one that is not streamed: its head with the whole body in it.
+fn streamed_response(answer: &Answer) -> Option<Value> {
+    if answer.content_type != STREAMED_RESPONSE {
+        return None;
+    }
+    let end = answer.body.windows(DELIMITER.len()).position(|bytes| bytes == DELIMITER)?;
+    let mut response: Value = serde_json::from_slice(&answer.body[..end]).ok()?;
+    let body = &answer.body[end + DELIMITER.len()..];
+    let fields = response.as_object_mut()?;
+    match std::str::from_utf8(body) {
+        Ok(text) => fields.insert("body".to_owned(), text.into()),
+        Err(_) => {
+            fields.insert("isBase64Encoded".to_owned(), true.into());
+            fields.insert("body".to_owned(), STANDARD.encode(body).into())
+        }
+    };
+    Some(response)
 }
 
 fn is_json(answer: &Answer) -> bool {

@@ -1,6 +1,5 @@
 //! Runs the tests side by side, and tells of them in their order.
 
-use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
@@ -31,19 +30,18 @@ pub(super) fn run(
 ) -> Vec<Option<Outcome>> {
     trial::keep_panics();
     let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let alone = RwLock::new(());
     let jobs = orders.jobs.clamp(1, tests.len().max(1));
     let mut outcomes: Vec<Option<Outcome>> = Vec::new();
     outcomes.resize_with(tests.len(), || None);
     thread::scope(|scope| {
         let (sender, receiver) = mpsc::channel();
         for _ in 0..jobs {
-            let (sender, next, stopped, alone) = (sender.clone(), &next, &stopped, &alone);
+            let (sender, next, stopped) = (sender.clone(), &next, &stopped);
             scope.spawn(move || {
                 while !stopped.load(Ordering::Relaxed) {
                     let at = next.fetch_add(1, Ordering::Relaxed);
                     let Some(test) = tests.get(at) else { break };
-                    let outcome = attempt(test, rules, alone);
+                    let outcome = trial::run(test, rules);
                     if outcome.failure.is_some() && orders.stops_at_failure {
                         stopped.store(true, Ordering::Relaxed);
                     }
@@ -70,17 +68,4 @@ pub(super) fn run(
         }
     });
     outcomes
-}
-
-/// Runs a test, once more with nothing beside it if it lacked memory.
-fn attempt(test: &Test, rules: &Rules, alone: &RwLock<()>) -> Outcome {
-    let outcome = {
-        let _beside_others = alone.read();
-        trial::run(test, rules)
-    };
-    if !outcome.lacked_memory() {
-        return outcome;
-    }
-    let _alone = alone.write();
-    trial::run(test, rules)
 }

@@ -45,15 +45,6 @@ pub(super) struct Outcome {
     pub(super) hits: Hits,
 }
 
-impl Outcome {
-    /// Whether the test failed for want of memory, which the tests beside it may have taken: the
-    /// memory that is counted is that of the whole process.
-    pub(super) fn lacked_memory(&self) -> bool {
-        let scarce = |error: &Error| matches!(error.error_type(), "OutOfMemory" | "DataTooLarge");
-        self.failure.as_ref().is_some_and(scarce)
-    }
-}
-
 thread_local! {
     /// Where the panic that is being caught happened.
     static PANIC_PLACE: RefCell<Option<String>> = const { RefCell::new(None) };

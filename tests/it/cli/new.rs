@@ -26,6 +26,19 @@ fn run_in(template: &str, command: &[&str]) -> crate::process::Exit {
     Process::spawn(&mut command).wait()
 }
 
+/// The result as JSON; a stream is its head and, behind eight zeros, its body.
+fn result(stdout: &str) -> Value {
+    let (head, body) = match stdout.split_once("\0\0\0\0\0\0\0\0") {
+        Some((head, body)) => (head, Some(body)),
+        None => (stdout, None),
+    };
+    let mut result: Value = serde_json::from_str(head).unwrap();
+    if let Some(body) = body {
+        result["body"] = body.into();
+    }
+    result
+}
+
 #[test]
 fn there_is_a_template_for_each_trigger() {
     let templates = templates();
@@ -52,8 +65,7 @@ fn every_template_gives_what_it_expects() {
         assert_eq!(exit.status.code(), Some(0), "{template}: {exit:?}");
         let file = tools::root().join("src/cli/new").join(&template).join("expected.json");
         let expected: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
-        let found: Value = serde_json::from_str(&exit.stdout)
-            .unwrap_or_else(|_| Value::String(exit.stdout.clone()));
+        let found = result(&exit.stdout);
         assert_eq!(found, expected, "{template}");
     }
 }
@@ -94,6 +106,9 @@ fn a_function_is_named_after_its_folder() {
     assert_eq!(exit.stdout.lines().next(), Some(first));
     let settings = desk.folder.path().join("functions/orders-2/rhai-lambda.toml");
     assert!(std::fs::read_to_string(settings).unwrap().contains("name = \"orders-2\""));
+    // What it says can be typed.
+    let exit = desk.run(&["new", "my functions/orders"]);
+    assert!(exit.stdout.contains("\n  cd 'my functions/orders'\n"), "{exit:?}");
 }
 
 #[test]
@@ -120,4 +135,9 @@ fn what_cannot_be_made_is_said() {
     let expected = "error: there is no template `htp-api`\nhint: did you mean `http-api`?\n";
     assert!(misuse.starts_with(expected), "{misuse}");
     assert!(desk.misuse(&["new"]).contains("<NAME>"));
+    let desk = desk.file("taken", "");
+    let expected = "error: `taken` is there already, and no folder\nhint: choose another name\n";
+    for folder in ["taken", "taken/a"] {
+        assert_eq!(desk.misuse(&["new", folder]), expected);
+    }
 }

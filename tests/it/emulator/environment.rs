@@ -135,3 +135,18 @@ async fn a_process_that_died_in_between_is_replaced() {
     assert_eq!((body(&outcome), &outcome.report.status), ("2", &Status::Done));
     environment.shut_down().await;
 }
+
+#[tokio::test]
+async fn a_runtime_that_wants_to_know_its_end_is_told() {
+    let script = "fn on_shutdown() { print(\"bye\"); }\nfn handler(event) { event }";
+    let setup = Setup::new(script);
+    let mut environment = setup.environment();
+    let outcome = environment.invoke(Invocation::new("1")).await;
+    assert_eq!(body(&outcome), "1");
+    environment.shut_down().await;
+    let lines = setup.lines.lock().unwrap().clone();
+    let logged = |line: &Line| matches!(line, Line::Log(text) if text.contains("bye"));
+    assert!(lines.iter().any(logged), "{lines:?}");
+    drop(lines);
+    assert_eq!(setup.warnings(), []);
+}

@@ -49,7 +49,7 @@ fn what_cannot_be_served_is_one_clear_message() {
     assert!(broken.contains("rhai-lambda.toml`, line 1"), "{broken}");
     let host = desk.misuse(&["serve", "a/orders", "--host", "203.0.113.1"]);
     assert!(host.starts_with("error: 203.0.113.1 is no address of this machine\nhint: "), "{host}");
-    assert!(desk.misuse(&["serve", "--port", "x"]).contains("invalid value 'x'"));
+    assert!(desk.misuse(&["serve", "--port", "x"]).contains("invalid value `x`"));
 }
 
 #[test]
