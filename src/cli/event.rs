@@ -130,15 +130,19 @@ fn check(event: Vec<u8>, source: &str) -> Result<Vec<u8>, Misuse> {
     match serde_json::from_slice::<IgnoredAny>(&event) {
         Ok(_) => Ok(event),
         Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let what = error.to_string();
-            let what = what.split(" at line ").next().unwrap_or(&what);
-            let what = what.replace("EOF while parsing", "it ends within");
-            Err(Misuse::new(format!(
-                "the event is not JSON: {what}, at line {line} column {column} of {source}"
-            )))
+            let what = not_json(&error);
+            Err(Misuse::new(format!("the event is not JSON: {what} of {source}")))
         }
     }
+}
+
+/// What is wrong with a text that is not JSON, and where.
+pub(super) fn not_json(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let what = error.to_string();
+    let what = what.split(" at line ").next().unwrap_or(&what);
+    let what = what.replace("EOF while parsing", "it ends within");
+    format!("{what}, at line {line} column {column}")
 }
 
 #[cfg(test)]

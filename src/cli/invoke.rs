@@ -15,6 +15,7 @@ use crate::emulator::{Answer, Function};
 use super::event;
 use super::function::Overrides;
 use super::misuse::Misuse;
+use super::project;
 use super::target::Target;
 use super::terminal::{Ending, Terminal, print};
 use series::{Lines, Series};
@@ -165,10 +166,9 @@ fn draw(body: &[u8], target: &Target, terminal: Terminal) {
 
 /// What of the command line may help.
 fn hint(error: &Error, target: &Target) -> Option<&'static str> {
-    let names = |native: &String| error.message().contains(&format!("`{native}`"));
     match error.error_type() {
         "Sandbox.Timedout" | "DeadlineExceeded" => Some("`--timeout SECONDS` allows more"),
-        "FunctionNotFound" if target.settings.natives.iter().any(names) => {
+        _ if project::lacks_native(&target.settings.natives, error) => {
             Some("a `bootstrap` of your own has it, as `rhai-lambda.toml` says: `--bootstrap PATH`")
         }
         _ => None,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::misuse::Misuse;
+use crate::Error;
 use crate::suggest::nearest;
 
 pub(super) use http::Http;
@@ -145,6 +146,12 @@ fn leads_out(handler: &str) -> bool {
 /// What is wrong with a variable's name that Lambda does not take.
 pub(super) const NOT_A_NAME: &str =
     "is no name that Lambda takes: a letter, then letters, digits, `_`";
+
+/// Whether an error is that a function was not found which a `bootstrap` of one's own has.
+pub(super) fn lacks_native(natives: &[String], error: &Error) -> bool {
+    let is_it = |native: &String| error.message().contains(&format!("`{native}`"));
+    error.error_type() == "FunctionNotFound" && natives.iter().any(is_it)
+}
 
 /// Whether Lambda takes `name` as the name of an environment variable.
 pub(super) fn is_variable_name(name: &str) -> bool {

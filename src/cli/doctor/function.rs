@@ -6,6 +6,7 @@ use serde::de::IgnoredAny;
 
 use super::Findings;
 use crate::cli::check::{self, counted};
+use crate::cli::event::not_json;
 use crate::cli::package::contents::{Contents, Defaults};
 use crate::cli::package::limits::{Limit, Room, grouped};
 use crate::cli::project;
@@ -147,6 +148,6 @@ fn json(path: &Path, name: &str, findings: &mut Findings) {
     let Ok(bytes) = std::fs::read(path) else { return };
     match serde_json::from_slice::<IgnoredAny>(&bytes) {
         Ok(_) => findings.ok(format!("`{name}` is JSON")),
-        Err(error) => findings.error(format!("`{name}` is not JSON: {error}")),
+        Err(error) => findings.error(format!("`{name}` is not JSON: {}", not_json(&error))),
     }
 }

@@ -356,6 +356,13 @@ fn a_native_of_another_bootstrap_is_not_taken_for_a_mistake() {
     assert_eq!(exit.status.code(), Some(1), "{exit:?}");
     let hint = "\nhint: a `bootstrap` of your own has it, as `rhai-lambda.toml` says: `--bootstrap PATH`\n";
     assert!(exit.stderr.contains(hint), "{exit:?}");
+    let desk = desk.file("event.json", "{}").file("expected.json", "1");
+    let exit = desk.run(&["test"]);
+    assert!(
+        exit.stdout
+            .contains("\nhint: a `bootstrap` of your own has it, and tests run in the layer's"),
+        "{exit:?}"
+    );
 }
 
 #[test]
