@@ -126,6 +126,22 @@ fn the_runtime_does_not_outlive_a_server_that_is_killed() {
 }
 
 #[test]
+fn a_function_is_told_of_its_end() {
+    let script = |word: &str| {
+        format!(
+            "fn on_shutdown() {{ print(`{word} is over`); }} fn handler(event) {{ \"{word}\" }}"
+        )
+    };
+    let mut server = Server::with(&script("one"));
+    assert_eq!(server.get("/").body, "one");
+    server.desk.folder.write("function.rhai", script("two"));
+    server.wait_for("\tone is over\n");
+    until("the new code answers", || server.get("/").body == "two");
+    let exit = server.interrupt();
+    assert!(exit.stderr.contains("\ttwo is over\n"), "{}", exit.stderr);
+}
+
+#[test]
 fn other_signals_end_it_too() {
     let server = Server::with("fn handler(event) { 1 }");
     server.process.signal("TERM");
