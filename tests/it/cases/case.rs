@@ -231,7 +231,7 @@ impl Case {
 
 /// A streamed answer of HTTP, which is JSON, eight zeros and the body, as one JSON object; anything else
 /// as it is.
-fn readable(text: &str) -> String {
+pub fn readable(text: &str) -> String {
     let Some((prelude, body)) = text.split_once("\0\0\0\0\0\0\0\0") else { return text.to_owned() };
     let mut whole: Value = serde_json::from_str(prelude).expect("the prelude is JSON");
     whole["body"] = json!(body);
