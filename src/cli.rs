@@ -26,7 +26,7 @@ mod terminal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use terminal::Terminal;
 
@@ -68,7 +68,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::detect();
     let done = match Arguments::try_parse() {
         Ok(arguments) => run(arguments.command, terminal),
-        Err(error) => match misuse::Misuse::from_clap(&error) {
+        Err(error) => match misuse::Misuse::from_clap(&error, named_command().as_deref()) {
             Some(misuse) => Err(misuse),
             None => {
                 // Help and version, which clap prints as they are; a closed pipe is the reader's choice.
@@ -81,6 +81,12 @@ pub fn main() -> ExitCode {
         terminal.misuse(&misuse);
         ExitCode::from(2)
     })
+}
+
+/// The command that was asked for, when it is one, and was asked for with what it does not take.
+fn named_command() -> Option<String> {
+    let first = std::env::args_os().nth(1)?.into_string().ok()?;
+    Arguments::command().find_subcommand(&first).map(|_| first)
 }
 
 fn run(command: Command, terminal: Terminal) -> Result<ExitCode, misuse::Misuse> {

@@ -35,7 +35,7 @@ use super::terminal::{Ending, Terminal, print};
 use program::Program;
 use rules::Rule;
 
-pub(super) use report::Report;
+pub(super) use report::{Report, counted};
 
 /// Finds mistakes in a function without running it.
 ///

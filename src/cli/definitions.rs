@@ -60,6 +60,10 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode,
         false => arguments.folder.join(FOLDER),
     };
     let output = arguments.output.clone().unwrap_or_else(default);
+    if output.exists() && !output.is_dir() {
+        let misuse = Misuse::new(format!("`{}` is not a folder", output.display()));
+        return Err(misuse.hint("name another one: `-o FOLDER`"));
+    }
     let files: Vec<(PathBuf, String)> =
         files::all().into_iter().map(|(name, text)| (output.join(name), text)).collect();
     if !arguments.force {

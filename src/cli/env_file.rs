@@ -6,15 +6,14 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use super::misuse::Misuse;
-use super::project::is_variable_name;
+use super::project::{NOT_A_NAME, is_variable_name};
 
 /// The variables of the file, in its order.
 pub(super) fn read(path: &Path) -> Result<Vec<(OsString, OsString)>, Misuse> {
     if !path.exists() {
         return Err(Misuse::missing(path));
     }
-    let unreadable = |error| Misuse::new(format!("failed to read `{}`: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(unreadable)?;
+    let text = std::fs::read_to_string(path).map_err(|error| Misuse::unreadable(path, &error))?;
     let variables = parse(&text).map_err(|wrong| {
         let before = &text[..wrong.at];
         let line = before.matches('\n').count() + 1;
@@ -87,9 +86,7 @@ impl<'a> Reader<'a> {
             return Err(Wrong { at: start, what: "expected `NAME=VALUE`".to_owned() });
         }
         if !is_variable_name(name) {
-            let what = format!(
-                "`{name}` is no name that Lambda takes: a letter, then letters, digits, `_`"
-            );
+            let what = format!("`{name}` {NOT_A_NAME}");
             return Err(Wrong { at: start, what });
         }
         self.at += 1;
@@ -119,7 +116,7 @@ impl<'a> Reader<'a> {
                 c => value.push(c),
             }
         }
-        Err(Wrong { at: start, what: format!("the quote {quote} is not closed") })
+        Err(Wrong { at: start, what: format!("the quote `{quote}` is not closed") })
     }
 
     /// The rest of a line behind a closed quote.
@@ -195,8 +192,8 @@ mod tests {
         for (text, at, what) in [
             ("A=1\nB\n", 4, "expected `NAME=VALUE`"),
             ("export A", 7, "expected `NAME=VALUE`"),
-            ("A=1\n B='x\ny", 7, "the quote ' is not closed"),
-            ("A=\"x\\\"", 2, "the quote \" is not closed"),
+            ("A=1\n B='x\ny", 7, "the quote `'` is not closed"),
+            ("A=\"x\\\"", 2, "the quote `\"` is not closed"),
             ("A='x' y", 6, "expected the end of the line behind the closing quote"),
             ("1A=x", 0, "`1A` is no name that Lambda takes: a letter, then letters, digits, `_`"),
         ] {

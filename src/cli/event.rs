@@ -60,7 +60,7 @@ fn edited(event: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Misuse> {
     for edit in edits {
         edit.apply(&mut event).map_err(Misuse::new)?;
     }
-    check(event.to_string().into_bytes(), "--set")
+    check(event.to_string().into_bytes(), "`--set`")
 }
 
 /// Reads the event; `text` and `file` are what the options say. The bytes are those that the user
@@ -68,11 +68,10 @@ fn edited(event: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Misuse> {
 fn read(text: Option<&str>, file: Option<&Path>, folder: &Path) -> Result<Vec<u8>, Misuse> {
     if let Some(text) = text {
         let hint = "put single quotes around JSON in a shell: `-d '{\"id\": 1}'`";
-        return check(text.into(), "-d").map_err(|misuse| misuse.hint(hint));
+        return check(text.into(), "`-d`").map_err(|misuse| misuse.hint(hint));
     }
     if file == Some(Path::new("-")) {
-        let mut event = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut event).map_err(|error| {
+        let event = bounded(std::io::stdin().lock()).map_err(|error| {
             Misuse::new(format!("failed to read the event from standard input: {error}"))
         })?;
         return check(event, "standard input");
@@ -86,30 +85,64 @@ fn read(text: Option<&str>, file: Option<&Path>, folder: &Path) -> Result<Vec<u8
     if !path.exists() {
         return Err(Misuse::missing(path));
     }
-    let event = std::fs::read(path).map_err(|error| {
-        Misuse::new(format!("failed to read the event from `{}`: {error}", path.display()))
-    })?;
-    check(event, &path.display().to_string())
+    let unreadable =
+        |error| Misuse::new(format!("failed to read the event from `{}`: {error}", path.display()));
+    let size = path.metadata().map_err(unreadable)?.len();
+    if size > MAX_EVENT as u64 {
+        return Err(too_large(&size.to_string()));
+    }
+    let event = std::fs::File::open(path).and_then(bounded).map_err(unreadable)?;
+    check(event, &format!("`{}`", path.display()))
 }
 
+/// Reads no more than shows that an event is too large: what is read may have no end.
+fn bounded(from: impl Read) -> std::io::Result<Vec<u8>> {
+    let mut event = Vec::new();
+    from.take(MAX_EVENT as u64 + 1).read_to_end(&mut event)?;
+    Ok(event)
+}
+
+fn too_large(size: &str) -> Misuse {
+    let misuse = Misuse::new(format!("the event has {size} bytes, Lambda takes {MAX_EVENT}"));
+    misuse.hint("larger data goes through S3")
+}
+
+/// Sees to it that the function can read the event, which came from `source`.
 fn check(event: Vec<u8>, source: &str) -> Result<Vec<u8>, Misuse> {
     if event.len() > MAX_EVENT {
-        let size = event.len();
-        let message = format!("the event has {size} bytes, Lambda takes {MAX_EVENT}");
-        return Err(Misuse::new(message).hint("larger data goes through S3"));
+        // How much more there would have been nobody has read.
+        let is_cut = event.len() == MAX_EVENT + 1;
+        let size = if is_cut { format!("more than {MAX_EVENT}") } else { event.len().to_string() };
+        return Err(too_large(&size));
+    }
+    if event.iter().all(u8::is_ascii_whitespace) {
+        return Err(Misuse::new(format!("the event is not JSON: there is nothing in {source}")));
+    }
+    if [&b"\xff\xfe"[..], b"\xfe\xff", b"\xef\xbb\xbf"].iter().any(|mark| event.starts_with(mark)) {
+        let message = format!("the event is not JSON: {source} starts with a byte order mark");
+        return Err(Misuse::new(message).hint("save it as UTF-8, without such a mark"));
+    }
+    if let Err(error) = std::str::from_utf8(&event) {
+        let before = &event[..error.valid_up_to()];
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        return Err(Misuse::new(format!("the event is not UTF-8: see line {line} of {source}")));
     }
     match serde_json::from_slice::<IgnoredAny>(&event) {
         Ok(_) => Ok(event),
         Err(error) => {
-            let (line, column) = (error.line(), error.column());
-            let what = error.to_string();
-            let what = what.split(" at line ").next().unwrap_or(&what);
-            let what = what.replace("EOF while parsing", "it ends within");
-            Err(Misuse::new(format!(
-                "the event is not JSON: {what}, at line {line} column {column} of `{source}`"
-            )))
+            let what = not_json(&error);
+            Err(Misuse::new(format!("the event is not JSON: {what} of {source}")))
         }
     }
+}
+
+/// What is wrong with a text that is not JSON, and where.
+pub(super) fn not_json(error: &serde_json::Error) -> String {
+    let (line, column) = (error.line(), error.column());
+    let what = error.to_string();
+    let what = what.split(" at line ").next().unwrap_or(&what);
+    let what = what.replace("EOF while parsing", "it ends within");
+    format!("{what}, at line {line} column {column}")
 }
 
 #[cfg(test)]
@@ -120,12 +153,33 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_placed() {
-        let misuse = check(b"{\n  \"a\": x}".to_vec(), "event.json").unwrap_err();
+        let misuse = check(b"{\n  \"a\": x}".to_vec(), "`event.json`").unwrap_err();
         let expected = "the event is not JSON: expected value, at line 2 column 8 of `event.json`";
         assert_eq!(misuse.message(), expected);
-        let misuse = check(b"[1".to_vec(), "-d").unwrap_err();
+        let misuse = check(b"[1".to_vec(), "`-d`").unwrap_err();
         let expected = "the event is not JSON: it ends within a list, at line 1 column 2 of `-d`";
         assert_eq!(misuse.message(), expected);
+    }
+
+    #[test]
+    fn what_no_function_could_read_is_refused() {
+        for (event, expected) in [
+            (&b" \n"[..], "the event is not JSON: there is nothing in `-d`"),
+            (
+                b"\xff\xfe{\0}\0",
+                "the event is not JSON: `-d` starts with a byte order mark\n\
+                 hint: save it as UTF-8, without such a mark",
+            ),
+            (b"{\n\"a\": \"\xff\"}", "the event is not UTF-8: see line 2 of `-d`"),
+        ] {
+            assert_eq!(check(event.to_vec(), "`-d`").unwrap_err().message(), expected);
+        }
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read_to_its_end() {
+        let misuse = read(None, Some(Path::new("/dev/zero")), Path::new("/")).unwrap_err();
+        assert!(misuse.message().starts_with("the event has more than "), "{misuse:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::emulator::Function;
 
 use super::env_file;
 use super::misuse::Misuse;
+use super::project::{NOT_A_NAME, is_variable_name};
 use super::surroundings;
 use super::target::Target;
 
@@ -84,6 +85,9 @@ impl Configuration {
 
 fn variable(text: &str) -> Result<(OsString, OsString), String> {
     match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() && !is_variable_name(name) => {
+            Err(format!("`{name}` {NOT_A_NAME}"))
+        }
         Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
         _ => Err("expected NAME=VALUE".to_owned()),
     }

@@ -4,7 +4,7 @@ mod series;
 mod statistics;
 mod document;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,6 +15,7 @@ use crate::emulator::{Answer, Function};
 use super::event;
 use super::function::Overrides;
 use super::misuse::Misuse;
+use super::project;
 use super::target::Target;
 use super::terminal::{Ending, Terminal, print};
 use series::{Lines, Series};
@@ -92,12 +93,13 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode,
         arguments.repeat,
         arguments.lines(terminal),
     ));
-    Ok(write_up(arguments, &function, &series, terminal))
+    Ok(write_up(arguments, &target, &function, &series, terminal))
 }
 
 /// Writes what came of it, and tells the exit status.
 fn write_up(
     arguments: &Arguments,
+    target: &Target,
     function: &Function,
     series: &Series,
     terminal: Terminal,
@@ -110,7 +112,7 @@ fn write_up(
             terminal.text(&series.to_string());
         }
         if let Some(body) = &series.first_error {
-            draw(body, &function.task_root, terminal);
+            draw(body, target, terminal);
         }
     }
     let printed = match &series.last {
@@ -144,20 +146,31 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// Draws a function's error, unless its body is not one.
-fn draw(body: &[u8], folder: &Path, terminal: Terminal) {
+fn draw(body: &[u8], target: &Target, terminal: Terminal) {
     let Some(error) = serde_json::from_slice(body).ok().and_then(|body| Error::from_json(&body))
     else {
         return;
     };
-    let error = match error.error_type() {
-        "Sandbox.Timedout" | "DeadlineExceeded" => {
-            let message = format!("{}\nhint: `--timeout SECONDS` allows more", error.message());
+    let error = match hint(&error, target) {
+        Some(hint) => {
+            let message = format!("{}\nhint: {hint}", error.message());
             Error::function(error.error_type().to_owned(), message)
                 .with_frames(error.frames().to_vec())
         }
-        _ => error,
+        None => error,
     };
     // Absolute files, those of a layer, stay as they are.
-    let source_of = |file: &str| std::fs::read_to_string(folder.join(file)).ok();
+    let source_of = |file: &str| std::fs::read_to_string(target.folder.join(file)).ok();
     terminal.diagnostic(&error, &source_of);
+}
+
+/// What of the command line may help.
+fn hint(error: &Error, target: &Target) -> Option<&'static str> {
+    match error.error_type() {
+        "Sandbox.Timedout" | "DeadlineExceeded" => Some("`--timeout SECONDS` allows more"),
+        _ if project::lacks_native(&target.settings.natives, error) => {
+            Some("a `bootstrap` of your own has it, as `rhai-lambda.toml` says: `--bootstrap PATH`")
+        }
+        _ => None,
+    }
 }

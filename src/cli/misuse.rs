@@ -1,5 +1,6 @@
 //! What is said of a command that was used wrongly: one message, and how to go on.
 
+use std::error::Error as _;
 use std::path::{Component, Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -42,8 +43,17 @@ impl Misuse {
         misuse.hint(format!("did you mean `{}`?", meant.display()))
     }
 
-    /// The parser's error in the form of all others; `None` for help and version.
-    pub(super) fn from_clap(error: &clap::Error) -> Option<Self> {
+    /// `path` cannot be read as text.
+    pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
+        Self::new(match error.kind() {
+            std::io::ErrorKind::InvalidData => format!("`{}` is not UTF-8", path.display()),
+            _ => format!("failed to read `{}`: {error}", path.display()),
+        })
+    }
+
+    /// The parser's error in the form of all others, `command` being the one that was asked for;
+    /// `None` for help and version.
+    pub(super) fn from_clap(error: &clap::Error, command: Option<&str>) -> Option<Self> {
         if matches!(
             error.kind(),
             ErrorKind::DisplayHelp
@@ -52,19 +62,66 @@ impl Misuse {
         ) {
             return None;
         }
-        let text = error.to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
-        let message = text.split("\n\n").next().unwrap_or(text).trim_end();
-        let mut misuse = Self::new(message);
+        let mut misuse = Self::new(in_our_words(error));
         for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand] {
-            let suggested = match error.get(kind) {
-                Some(ContextValue::String(one)) => one,
-                Some(ContextValue::Strings(all)) if !all.is_empty() => &all[0],
-                _ => continue,
-            };
-            misuse = misuse.hint(format!("did you mean `{suggested}`?"));
+            if let Some(suggested) = strings(error, kind).first() {
+                misuse = misuse.hint(format!("did you mean `{suggested}`?"));
+            }
         }
-        Some(misuse.hint("`rhai-lambda help` lists the commands, `--help` after one its options"))
+        Some(match command {
+            Some(command) => {
+                misuse.hint(format!("`rhai-lambda {command} --help` explains its options"))
+            }
+            None => misuse.hint("`rhai-lambda help` lists the commands"),
+        })
+    }
+}
+
+fn strings(error: &clap::Error, kind: ContextKind) -> &[String] {
+    match error.get(kind) {
+        Some(ContextValue::String(one)) => std::slice::from_ref(one),
+        Some(ContextValue::Strings(all)) => all,
+        _ => &[],
+    }
+}
+
+/// What the parser says, as the other messages say it: on one line, with what was written in backticks.
+fn in_our_words(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    // Behind an empty line comes advice; a value may hold such a line itself.
+    let about = [
+        ContextKind::InvalidArg,
+        ContextKind::PriorArg,
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+    ];
+    let mut marked = text.to_owned();
+    for written in about.iter().flat_map(|kind| strings(error, *kind)) {
+        marked =
+            marked.replace(&format!("'{written}'"), &format!("`{}`", written.replace('\n', "\\n")));
+    }
+    let message = marked.split("\n\n").next().unwrap_or(&marked);
+    let lines: Vec<&str> = message.lines().map(str::trim).collect();
+    let message = lines.join(" ");
+    let message = message.replace("unrecognized subcommand", "there is no command");
+    match error.source().map(ToString::to_string) {
+        Some(why) => message.replace(&why, &expected(&why)),
+        None => message,
+    }
+}
+
+/// What a number should have been, where the parser only says that it is not.
+fn expected(why: &str) -> String {
+    if let Some((first, last)) =
+        why.split_once(" is not in ").and_then(|(_, range)| range.split_once("..="))
+    {
+        return format!("expected {first} to {last}");
+    }
+    match why {
+        "invalid digit found in string" => "expected a whole number".to_owned(),
+        "number would be zero for non-zero type" => "expected 1 or more".to_owned(),
+        other => other.to_owned(),
     }
 }
 

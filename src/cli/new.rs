@@ -91,11 +91,18 @@ fn make(folder: &Path, template: &Template) -> Result<String, Misuse> {
                 return Err(misuse.hint("choose another name, or remove it first"));
             }
         }
+        Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => {
+            let file = folder.ancestors().find(|above| above.exists()).unwrap_or(folder);
+            let misuse =
+                Misuse::new(format!("`{}` is there already, and no folder", file.display()));
+            return Err(misuse.hint("choose another name"));
+        }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
         Err(error) => return Err(failed(error)),
     }
+    let quoted = in_a_shell(&shown.to_string());
     let mut text = format!("made `{shown}`: {}\n\n", template.about);
     for (file, content, about) in template.files(name) {
         let path = folder.join(file);
@@ -105,9 +112,36 @@ fn make(folder: &Path, template: &Template) -> Result<String, Misuse> {
         text.push_str(&format!("  {file:18}  {about}\n"));
     }
     text.push_str(&format!(
-        "\nnext:\n  cd {shown}\n  rhai-lambda invoke   # runs it once with event.json\n  \
+        "\nnext:\n  cd {quoted}\n  rhai-lambda invoke   # runs it once with event.json\n  \
          rhai-lambda test     # runs its tests\n  rhai-lambda serve    # runs it at every request, \
          and anew at every save\n"
     ));
     Ok(text)
+}
+
+/// A path as a shell takes it.
+fn in_a_shell(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-~+@%,:".contains(c);
+    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
+    match path.chars().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_a_shell;
+
+    #[test]
+    fn paths_can_be_typed() {
+        for (path, expected) in [
+            ("a/b-c", "a/b-c"),
+            ("mein Ürdner/f", "'mein Ürdner/f'"),
+            ("it's/f", "'it'\\''s/f'"),
+            ("-x", "./-x"),
+        ] {
+            assert_eq!(in_a_shell(path), expected);
+        }
+    }
 }

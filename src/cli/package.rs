@@ -86,6 +86,9 @@ pub(super) fn run(arguments: &Arguments, terminal: Terminal) -> Result<ExitCode,
     for error in &contents.errors {
         terminal.error(error);
     }
+    if checked.has_errors() {
+        terminal.note(&format!("not packed: {}", checked.summary()));
+    }
     if checked.has_errors() || !contents.errors.is_empty() {
         return Ok(ExitCode::FAILURE);
     }

@@ -3,12 +3,13 @@
 mod http;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
 
 use super::misuse::Misuse;
+use crate::Error;
 use crate::suggest::nearest;
 
 pub(super) use http::Http;
@@ -17,12 +18,12 @@ pub(super) use http::Http;
 pub(super) const FILE: &str = "rhai-lambda.toml";
 
 /// Lambda's own defaults.
-const TIMEOUT: u16 = 3;
+const TIMEOUT: Duration = Duration::from_secs(3);
 const MEMORY_MB: u32 = 128;
 
 /// Lambda's own limits.
-const TIMEOUTS: std::ops::RangeInclusive<u16> = 1..=900;
-const MEMORIES: std::ops::RangeInclusive<u32> = 128..=10240;
+const TIMEOUTS: std::ops::RangeInclusive<i64> = 1..=900;
+const MEMORIES: std::ops::RangeInclusive<i64> = 128..=10240;
 
 /// The settings of a function, as the file has them.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -33,9 +34,9 @@ pub(super) struct Settings {
     /// `path/to/file.function`, below the folder.
     pub(super) handler: Option<String>,
     /// How long an invocation may take, in seconds.
-    timeout: Option<u16>,
+    timeout: Option<i64>,
     /// The function's memory, in MB.
-    memory: Option<u32>,
+    memory: Option<i64>,
     /// ARNs of layers, this runtime's among them.
     #[serde(default)]
     pub(super) layers: Vec<String>,
@@ -59,10 +60,7 @@ impl Settings {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            Err(error) => {
-                let message = format!("failed to read `{}`: {error}", path.display());
-                return Err(Misuse::new(message));
-            }
+            Err(error) => return Err(Misuse::unreadable(&path, &error)),
         };
         Self::parse(&text, &path)
     }
@@ -96,9 +94,15 @@ impl Settings {
             let what = "expected `path/to/file.function`, such as `function.handler`";
             return wrong("handler", format!("is `{handler}`: {what}"));
         }
+        if let Some(handler) = self.handler.as_deref().filter(|handler| leads_out(handler)) {
+            let what = "expected a path below the folder, such as `function.handler`";
+            return wrong("handler", format!("is `{handler}`: {what}"));
+        }
         if let Some(name) = self.environment.keys().find(|name| !is_variable_name(name)) {
-            let what = "has a name that Lambda does not take: a letter, then letters, digits, `_`";
-            return wrong(&format!("environment.{name}"), what.to_owned());
+            return wrong("environment", format!("has `{name}`, which {NOT_A_NAME}"));
+        }
+        if let Some((name, _)) = self.environment.iter().find(|(_, value)| value.contains('\0')) {
+            return wrong(&format!("environment.{name}"), "holds a NUL character".to_owned());
         }
         if let Some(layer) = self.layers.iter().find(|layer| !is_layer_arn(layer)) {
             let what = "expected `arn:aws:lambda:REGION:ACCOUNT:layer:NAME:VERSION`";
@@ -112,12 +116,14 @@ impl Settings {
 
     /// How long an invocation may take.
     pub(super) fn timeout(&self) -> Duration {
-        Duration::from_secs(self.timeout.unwrap_or(TIMEOUT).into())
+        self.timeout
+            .and_then(|seconds| seconds.try_into().ok())
+            .map_or(TIMEOUT, Duration::from_secs)
     }
 
     /// The function's memory in MB.
     pub(super) fn memory_mb(&self) -> u32 {
-        self.memory.unwrap_or(MEMORY_MB)
+        self.memory.and_then(|memory| memory.try_into().ok()).unwrap_or(MEMORY_MB)
     }
 }
 
@@ -129,6 +135,22 @@ pub(super) fn above(folder: &Path) -> Option<PathBuf> {
 pub(super) fn is_function_name(name: &str) -> bool {
     let taken = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(taken)
+}
+
+/// Whether a handler's script is not below its folder, which is all that Lambda gets.
+fn leads_out(handler: &str) -> bool {
+    let path = handler.rsplit_once('.').map_or(handler, |(path, _)| path);
+    !Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// What is wrong with a variable's name that Lambda does not take.
+pub(super) const NOT_A_NAME: &str =
+    "is no name that Lambda takes: a letter, then letters, digits, `_`";
+
+/// Whether an error is that a function was not found which a `bootstrap` of one's own has.
+pub(super) fn lacks_native(natives: &[String], error: &Error) -> bool {
+    let is_it = |native: &String| error.message().contains(&format!("`{native}`"));
+    error.error_type() == "FunctionNotFound" && natives.iter().any(is_it)
 }
 
 /// Whether Lambda takes `name` as the name of an environment variable.
@@ -150,9 +172,21 @@ fn refused(error: &toml::de::Error, text: &str, path: &Path) -> Misuse {
     let message = error.message().lines().next().unwrap_or_default();
     let place = format!("`{}`, line {line} column {column}", path.display());
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let place_and = |message: &str| Misuse::new(format!("{place}: {message}"));
+    if let Some((found, expected)) =
+        message.strip_prefix("invalid type: ").and_then(|rest| rest.split_once(", expected "))
+    {
+        let expected = match expected {
+            "i64" => "a whole number",
+            "a sequence" => "a list",
+            "a map" => "a table",
+            other => other,
+        };
+        return place_and(&format!("expected {expected}, found {found}"));
+    }
     let Some((word, known)) = quoted.split_first().filter(|_| message.starts_with("unknown "))
     else {
-        return Misuse::new(format!("{place}: {message}"));
+        return place_and(message);
     };
     let (what, all) = match message.starts_with("unknown variant ") {
         true => ("value", "values"),
@@ -207,7 +241,30 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        assert!(parse("[environment]\n'A B' = '1'").unwrap_err().contains("environment.A B"));
+        assert!(
+            parse("[environment]\n'A B' = '1'")
+                .unwrap_err()
+                .contains("has `A B`, which is no name")
+        );
+        assert!(parse("[environment]\nA = \"\\u0000\"").unwrap_err().contains("environment.A"));
+        for handler in ["../x.handler", "/etc/x.handler", "a/../../x.handler"] {
+            let error = parse(&format!("handler = '{handler}'")).unwrap_err();
+            assert!(error.contains("a path below the folder"), "{error}");
+        }
+        for (text, expected) in [
+            ("timeout = -1", "`timeout` in `rhai-lambda.toml` is -1, Lambda takes 1 to 900"),
+            ("timeout = 70000", "`timeout` in `rhai-lambda.toml` is 70000, Lambda takes 1 to 900"),
+            (
+                "memory = 1.5",
+                "line 1 column 10: expected a whole number, found floating point `1.5`",
+            ),
+            ("timeout = 'x'", "line 1 column 11: expected a whole number, found string \"x\""),
+            ("natives = 'x'", "line 1 column 11: expected a list, found string \"x\""),
+            ("name = 7", "line 1 column 8: expected a string, found integer `7`"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert!(error.contains(expected), "{text}: {error}");
+        }
         assert!(parse("timeout = 'x'").unwrap_err().starts_with("`rhai-lambda.toml`, line 1"));
     }
     #[test]

@@ -65,7 +65,7 @@ const SHORTLY: Duration = Duration::from_millis(100);
 ///
 /// Ctrl-C lets requests in flight finish, a second one does not.
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(verbatim_doc_comment, about = "Serves functions on this machine, with every save live")]
 #[command(after_help = "\
 Examples:
   rhai-lambda serve                       the function of this folder, at http://127.0.0.1:9000/

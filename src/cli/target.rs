@@ -41,7 +41,8 @@ impl Target {
         }
         if argument.is_file() {
             let misuse = Misuse::new(format!("`{}` is not a script", argument.display()));
-            return Err(misuse.hint("scripts end in `.rhai`; an event is given with `-e FILE`"));
+            return Err(misuse
+                .hint("scripts end in `.rhai`; an event goes to `rhai-lambda invoke -e FILE`"));
         }
         let name = argument.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let Some((stem, function)) = name.rsplit_once('.') else {

@@ -135,7 +135,7 @@ pub(super) fn run(arguments: &Arguments, _: Terminal) -> Result<ExitCode, Misuse
     let logs = if arguments.show_output { Logs::All } else { Logs::OfFailures };
     let mut report = Report::new(form, logs);
     if arguments.list {
-        report.list(&tests);
+        report.list(&tests)?;
         return Ok(ExitCode::SUCCESS);
     }
     let coverage = (arguments.coverage || arguments.lcov.is_some()).then(|| Coverage::of(&suite));
@@ -153,19 +153,22 @@ pub(super) fn run(arguments: &Arguments, _: Terminal) -> Result<ExitCode, Misuse
         report.line(test, outcome);
     });
     report.failures(&tests, &outcomes);
+    let mut lcov = String::new();
     if let Some(mut coverage) = coverage {
         coverage.add(&tests, &outcomes);
         if arguments.coverage {
             report.coverage(&coverage);
         }
-        if let Some(path) = &arguments.lcov {
-            save(path, &coverage.lcov())?;
-        }
+        lcov = coverage.lcov();
+    }
+    report.end(&outcomes)?;
+    // Last: how it went is said even if they cannot be written.
+    if let Some(path) = &arguments.lcov {
+        save(path, &lcov)?;
     }
     if let Some(path) = &arguments.junit {
         save(path, &junit::document(&tests, &outcomes)?)?;
     }
-    report.end(&outcomes);
     let failed = outcomes.iter().flatten().any(|outcome| outcome.failure.is_some());
     Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -2,7 +2,7 @@
 //!
 //! It knows Lambda's rules for the order of requests and nothing of HTTP.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -14,6 +14,10 @@ use super::ids;
 use super::invocation::{Answer, Invocation};
 use super::logs::{Line, Sink};
 use super::protocol::{self, Refusal};
+
+/// How many events that are over are known by their ids: a runtime that answers one of them late does
+/// so soon, and a process may have any number of events in its life.
+const REMEMBERED: usize = 1000;
 
 /// An error that the runtime reported before its first event.
 #[derive(Clone, Debug)]
@@ -46,7 +50,8 @@ struct Tables {
     /// Workers that asked and have nothing yet.
     waiting_workers: usize,
     given: HashMap<String, Given>,
-    over: HashSet<String>,
+    /// The latest last.
+    over: VecDeque<String>,
 }
 
 /// An event for the runtime.
@@ -185,9 +190,11 @@ impl Exchange {
                 && let Some(caller) = event.state.answer(State::Answered)
             {
                 let _ = caller.send(Reply::Whole(protocol::too_large_answer()));
-                over.insert(id);
+                over.push_back(id);
             }
         }
+        let surplus = over.len().saturating_sub(REMEMBERED);
+        over.drain(..surplus);
         if given.len() >= self.concurrency {
             self.warn("the runtime asks for an event before it answered the one that it has");
             return Err(Refusal::WrongState);
@@ -228,7 +235,8 @@ impl Exchange {
     pub(super) fn check(&self, id: &str, attempt: Option<&str>) -> Result<(), Refusal> {
         let tables = self.lock();
         let Some(event) = tables.given.get(id) else {
-            let refusal = if tables.over.contains(id) { Refusal::Gone } else { Refusal::UnknownId };
+            let is_over = tables.over.iter().any(|over| over == id);
+            let refusal = if is_over { Refusal::Gone } else { Refusal::UnknownId };
             self.warn(format!("the runtime answers `{id}`, which it does not have"));
             return Err(refusal);
         };

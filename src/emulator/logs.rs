@@ -28,6 +28,19 @@ pub(super) enum Partial {
     GoesOn,
 }
 
+/// So much is read in one go, which is what a pipe can hold: a child that never stops writing keeps
+/// nobody else waiting.
+const ONE_GO: usize = 64 << 10;
+
+/// What a look into the pipe found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pipe {
+    Empty,
+    /// There may be more.
+    Full,
+    Closed,
+}
+
 /// Somebody who waits for all lines that there are.
 struct Flush {
     partial: Partial,
@@ -63,11 +76,16 @@ async fn pump(pipe: Receiver, sink: Sink, mut requests: mpsc::Receiver<Flush>) {
     loop {
         tokio::select! {
             ready = pipe.readable(), if open => {
-                open = ready.is_ok() && lines.drain(&pipe);
+                let found = if ready.is_ok() { lines.drain(&pipe) } else { Pipe::Closed };
+                open = found != Pipe::Closed;
+                if found == Pipe::Full {
+                    // Other tasks have their turn too, those that watch deadlines among them.
+                    tokio::task::yield_now().await;
+                }
             }
             request = requests.recv() => {
                 let Some(Flush { partial, done }) = request else { return };
-                open = open && lines.drain(&pipe);
+                open = open && lines.drain(&pipe) != Pipe::Closed;
                 if partial == Partial::Ends {
                     lines.end();
                 }
@@ -86,16 +104,22 @@ struct Lines {
 }
 
 impl Lines {
-    /// Reads all there is; false once the pipe is closed.
-    fn drain(&mut self, pipe: &Receiver) -> bool {
+    /// Reads what was there when it began, and some of what came meanwhile.
+    fn drain(&mut self, pipe: &Receiver) -> Pipe {
         let mut buffer = [0; 8192];
-        loop {
+        let mut read = 0;
+        while read < ONE_GO {
             match pipe.try_read(&mut buffer) {
-                Ok(0) => return false,
-                Ok(count) => self.push(&buffer[..count]),
-                Err(error) => return error.kind() == std::io::ErrorKind::WouldBlock,
+                Ok(0) => return Pipe::Closed,
+                Ok(count) => {
+                    read += count;
+                    self.push(&buffer[..count]);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Pipe::Empty,
+                Err(_) => return Pipe::Closed,
             }
         }
+        Pipe::Full
     }
 
     fn push(&mut self, bytes: &[u8]) {
@@ -117,5 +141,59 @@ impl Lines {
 
     fn emit(&self, line: &[u8]) {
         (self.sink)(Line::Log(String::from_utf8_lossy(line).into_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::time::Duration;
+
+    use tokio::net::unix::pipe::Receiver;
+
+    use super::{Logs, Partial};
+
+    /// Ends the writer, however the test ends.
+    struct Stop(Arc<AtomicBool>);
+
+    impl Drop for Stop {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn one_who_never_stops_writing_keeps_nobody_waiting() {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let stop = Stop(Arc::default());
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&b"line\n".repeat(2000)).unwrap();
+        let (writer, stopped) = (Mutex::new(writer), stop.0.clone());
+        let (read, has_read) = mpsc::channel();
+        // For each line that is read another one is written: the pipe is never empty.
+        let sink = Arc::new(move |_| {
+            if !stopped.load(Ordering::Relaxed) {
+                writer.lock().unwrap().write_all(b"line\n").unwrap();
+                let _ = read.send(());
+            }
+        });
+        let entered = runtime.enter();
+        let logs = Logs::read(Receiver::from_owned_fd(reader.into()).unwrap(), sink);
+        drop(entered);
+        // Not by the clock of the runtime, which would wait as well.
+        let patience = Duration::from_secs(20);
+        assert_eq!(has_read.recv_timeout(patience), Ok(()));
+        let (done, is_done) = mpsc::channel();
+        runtime.spawn(async move {
+            for _ in 0..3 {
+                logs.flush(Partial::GoesOn).await;
+                tokio::spawn(async {}).await.unwrap();
+            }
+            done.send(()).unwrap();
+        });
+        assert_eq!(is_done.recv_timeout(patience), Ok(()), "others wait for the writer");
     }
 }

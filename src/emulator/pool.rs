@@ -4,6 +4,7 @@ mod members;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::Instant;
 
@@ -74,9 +75,11 @@ impl Pool {
             seat.shut_down().await;
             return Err(NotInvoked::ShutDown);
         };
-        if prepared.is_ok() {
-            self.lock().members.keep(seat, generation);
-        }
+        let surplus = match prepared {
+            Ok(()) => self.lock().members.keep(seat, generation),
+            Err(_) => Some(seat),
+        };
+        self.end(surplus);
         Ok(prepared)
     }
 
@@ -105,18 +108,34 @@ impl Pool {
     }
 
     /// From now on new environments run `function`, and old ones no further event.
-    pub(super) fn replace(&self, function: Function) {
-        let mut state = self.lock();
-        state.function = function;
-        // Idle environments have said all they had to say: there is nothing to wait for.
-        state.members.retire();
+    pub(super) fn replace(self: &Arc<Self>, function: Function) {
+        let idle = {
+            let mut state = self.lock();
+            state.function = function;
+            state.members.retire()
+        };
+        self.end(idle);
     }
 
     /// Lets nobody in any more, and ends what is at work.
-    pub(super) fn close(&self) {
+    pub(super) fn close(self: &Arc<Self>) {
         self.permits.close();
         self.work.send_modify(|work| work.closing = true);
-        self.lock().members.retire();
+        let idle = self.lock().members.retire();
+        self.end(idle);
+    }
+
+    /// Ends environments beside all else, as Lambda does: a runtime that wants to know of it is told.
+    fn end(self: &Arc<Self>, seats: impl IntoIterator<Item = Seat>) {
+        // Outside of a runtime there is nobody to wait for them: they end as they are dropped.
+        let Ok(runtime) = Handle::try_current() else { return };
+        for seat in seats {
+            let counted = Counted::new(self.clone());
+            runtime.spawn(async move {
+                seat.shut_down().await;
+                drop(counted);
+            });
+        }
     }
 
     /// Waits until nothing is at work.
@@ -183,7 +202,8 @@ impl Turn {
             return Err(NotInvoked::ShutDown);
         };
         // Before the caller knows: his next event is to find the environment.
-        pool.lock().members.leave(seat);
+        let replaced = pool.lock().members.leave(seat);
+        pool.end(replaced);
         drop(permit);
         (pool.observer)(Record::Finished {
             function: pool.name.clone(),

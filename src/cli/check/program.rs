@@ -71,7 +71,13 @@ impl Program {
             has_other_layers: settings.layers.len() > 1,
             config,
         };
-        for name in names(&program.config.task_root) {
+        let (names, unreadable) = names(&program.config.task_root);
+        for (folder, error) in unreadable {
+            let file = folder.display().to_string();
+            let message = format!("`{file}` cannot be read: {error}");
+            program.add(Rule::UnreadableScript, message, Place { file, ..Place::default() });
+        }
+        for name in names {
             let role = program.role_of(&name);
             let engine = if role == Role::Test { &mut for_tests } else { &mut engine };
             program.read(engine, &name, role);
@@ -175,12 +181,20 @@ impl Program {
     }
 }
 
-/// The names of all scripts below `folder`, in order.
-fn names(folder: &Path) -> Vec<String> {
+/// The names of all scripts below `folder`, in order, and the folders that hide theirs.
+fn names(folder: &Path) -> (Vec<String>, Vec<(PathBuf, std::io::Error)>) {
     let mut names = Vec::new();
+    let mut unreadable = Vec::new();
     let mut folders = vec![PathBuf::new()];
     while let Some(below) = folders.pop() {
-        for entry in std::fs::read_dir(folder.join(&below)).into_iter().flatten().flatten() {
+        let entries = match std::fs::read_dir(folder.join(&below)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                unreadable.push((below, error));
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let path = below.join(&name);
             let full = folder.join(&path);
@@ -201,5 +215,5 @@ fn names(folder: &Path) -> Vec<String> {
         }
     }
     names.sort();
-    names
+    (names, unreadable)
 }

@@ -69,6 +69,11 @@ impl Report {
         self.findings.iter().filter(|finding| finding.severity == severity).count()
     }
 
+    /// How much was found: `1 error in 2 scripts`.
+    pub(in crate::cli) fn summary(&self) -> String {
+        summary(std::slice::from_ref(self))
+    }
+
     /// A file as it is shown: from the folder in which the command runs.
     pub(super) fn shown(&self, file: &str) -> String {
         match Path::new(file).is_absolute() {
@@ -118,7 +123,7 @@ pub(super) fn summary(reports: &[Report]) -> String {
 }
 
 /// `1 argument`, `2 arguments`.
-pub(super) fn counted(count: usize, what: &str) -> String {
+pub(in crate::cli) fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),

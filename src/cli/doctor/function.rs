@@ -5,7 +5,8 @@ use std::path::Path;
 use serde::de::IgnoredAny;
 
 use super::Findings;
-use crate::cli::check;
+use crate::cli::check::{self, counted};
+use crate::cli::event::not_json;
 use crate::cli::package::contents::{Contents, Defaults};
 use crate::cli::package::limits::{Limit, Room, grouped};
 use crate::cli::project;
@@ -110,16 +111,24 @@ fn checked(target: &Target, findings: &mut Findings) {
     let report = check::run(target);
     for finding in &report.findings {
         let (file, line, column) = (&finding.place.file, finding.place.line, finding.place.column);
-        let place = if line == 0 { file.clone() } else { format!("{file}:{line}:{column}") };
-        let text = format!("{place}: {}\nhint: `rhai-lambda check` draws it", finding.message);
+        let message = match line {
+            // A finding about a file as a whole names it.
+            0 => finding.message.clone(),
+            _ => format!("{file}:{line}:{column}: {}", finding.message),
+        };
+        let hint = match finding.help.is_empty() {
+            true => "`rhai-lambda check` draws it".to_owned(),
+            false => finding.help.join("; "),
+        };
+        let text = format!("{message}\nhint: {hint}");
         match finding.severity {
             Severity::Error => findings.error(text),
             Severity::Warning => findings.warning(text),
         }
     }
     if report.findings.is_empty() {
-        findings
-            .ok(format!("`rhai-lambda check` finds nothing in its scripts: {}", report.scripts));
+        let scripts = counted(report.scripts, "script");
+        findings.ok(format!("`rhai-lambda check` finds nothing in {scripts}"));
     }
 }
 
@@ -127,8 +136,8 @@ fn size(contents: &Contents, findings: &mut Findings) {
     let size = contents.files.iter().map(|file| file.size).sum();
     match Limit::UNZIPPED.room(size) {
         Room::Enough => {
-            let (files, size) = (contents.files.len(), grouped(size));
-            findings.ok(format!("what would be packed: {size} bytes, files: {files}"));
+            let files = counted(contents.files.len(), "file");
+            findings.ok(format!("{files} would be packed: {} bytes", grouped(size)));
         }
         Room::Little(warning) => findings.warning(warning),
         Room::None(error) => findings.error(error),
@@ -139,6 +148,6 @@ fn json(path: &Path, name: &str, findings: &mut Findings) {
     let Ok(bytes) = std::fs::read(path) else { return };
     match serde_json::from_slice::<IgnoredAny>(&bytes) {
         Ok(_) => findings.ok(format!("`{name}` is JSON")),
-        Err(error) => findings.error(format!("`{name}` is not JSON: {error}")),
+        Err(error) => findings.error(format!("`{name}` is not JSON: {}", not_json(&error))),
     }
 }

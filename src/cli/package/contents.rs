@@ -243,9 +243,13 @@ impl Walk {
 
     fn unreadable(&mut self, path: &Path, error: &std::io::Error) {
         let name = self.name(path);
-        self.found.errors.push(format!("`{name}` cannot be read: {error}\n{HINT}"));
+        let error = format!("`{name}` cannot be read: {error}\n{UNREADABLE}");
+        self.found.errors.push(error);
     }
 }
+
+/// The way out for what may not be read.
+const UNREADABLE: &str = "hint: `chmod u+r`, or name it in `.lambdaignore`";
 
 /// The way out for everything that cannot be in a zip.
 const HINT: &str = "hint: put a copy in its place, or name it in `.lambdaignore`";

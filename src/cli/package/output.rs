@@ -26,6 +26,9 @@ pub(super) fn check(path: &Path) -> Result<(), Misuse> {
         let misuse = Misuse::new(format!("`{}` is a folder", path.display()));
         return Err(misuse.hint(format!("name a file: `-o {}`", file.display())));
     }
+    if is_special(path) {
+        return Ok(());
+    }
     if path.exists() && !is_zip(path) {
         let misuse = Misuse::new(format!("`{}` is there, and is no zip", path.display()));
         return Err(misuse.hint("remove it first, or name another file by `-o`"));
@@ -34,6 +37,12 @@ pub(super) fn check(path: &Path) -> Result<(), Misuse> {
         Some(folder) => Err(Misuse::missing(folder)),
         None => Ok(()),
     }
+}
+
+/// Whether `path` is there and no file: a pipe or a device, `/dev/null` for one. Reading it may wait
+/// for ever, and to put a file in its place would take it away from everybody.
+fn is_special(path: &Path) -> bool {
+    path.metadata().is_ok_and(|data| !data.is_file() && !data.is_dir())
 }
 
 /// Whether the file is a zip, or empty as `mktemp` makes them.
@@ -51,6 +60,11 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Misuse> {
             Misuse::new(format!("failed to write the zip to standard output: {error}"))
         });
     }
+    if is_special(path) {
+        return fs::write(path, bytes).map_err(failed);
+    }
+    // A link stays one: what it leads to is replaced.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let unfinished = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = fs::OpenOptions::new()

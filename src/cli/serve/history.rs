@@ -127,11 +127,13 @@ impl History {
     pub(super) fn line(&self, id: &str, line: &Line) {
         self.change(id, |entry| {
             let (Line::Log(text) | Line::Platform(text) | Line::Warning(text)) = line;
-            if entry.lines_bytes + text.len() > MOST_OF_ONE {
+            // Empty lines take room as well.
+            let size = text.len() + size_of::<Line>();
+            if entry.lines_bytes + size > MOST_OF_ONE {
                 entry.dropped += 1;
                 return;
             }
-            entry.lines_bytes += text.len();
+            entry.lines_bytes += size;
             entry.lines.push(line.clone());
         });
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::assertions::{DIFF, FAILED};
 use super::diff::{self, Difference};
 use crate::Error;
+use crate::cli::event::not_json;
 
 const EVENT: &str = "event.json";
 const RESULT: &str = "expected.json";
@@ -105,7 +106,7 @@ impl Golden {
             .map_err(|error| failed(format!("failed to read `{name}`: {error}")))?;
         serde_json::from_slice(&text)
             .map(Some)
-            .map_err(|error| failed(format!("`{name}` is not JSON: {error}")))
+            .map_err(|error| failed(format!("`{name}` is not JSON: {}", not_json(&error))))
     }
 
     fn write(&self, name: &str, value: &Value) -> Result<Option<String>, Error> {

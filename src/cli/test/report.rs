@@ -10,6 +10,7 @@ use super::assertions::DIFF;
 use super::coverage::Coverage;
 use super::suite::Test;
 use super::trial::Outcome;
+use crate::cli::misuse::Misuse;
 use crate::cli::surroundings;
 use crate::cli::terminal::{Ending, print};
 use crate::diagnostic::{Style, render};
@@ -57,11 +58,11 @@ impl Report {
     }
 
     /// The names of the tests.
-    pub(super) fn list(&self, tests: &[&Test]) {
+    pub(super) fn list(&self, tests: &[&Test]) -> Result<(), Misuse> {
         let names: Vec<&str> = tests.iter().map(|test| test.name.as_str()).collect();
         match self.form {
-            Form::Json => write(&json!({ "tests": names }).to_string()),
-            Form::Text => write(&names.join("\n")),
+            Form::Json => write_all(&json!({ "tests": names }).to_string()),
+            Form::Text => write_all(&names.join("\n")),
         }
     }
 
@@ -173,7 +174,7 @@ impl Report {
     }
 
     /// The sum, as the last line.
-    pub(super) fn end(mut self, outcomes: &[Option<Outcome>]) {
+    pub(super) fn end(mut self, outcomes: &[Option<Outcome>]) -> Result<(), Misuse> {
         let passed = outcomes.iter().flatten().filter(|outcome| outcome.failure.is_none()).count();
         let failed = outcomes.iter().flatten().count() - passed;
         let not_run = outcomes.len() - passed - failed;
@@ -182,15 +183,14 @@ impl Report {
             let mut document = json!({
                 "passed": passed,
                 "failed": failed,
-                "not_run": not_run,
-                "seconds": took.as_secs_f64(),
+                "notRun": not_run,
+                "seconds": seconds(took),
                 "tests": self.tests,
             });
             if let Value::Object(document) = &mut document {
                 document.append(&mut self.further);
             }
-            write(&document.to_string());
-            return;
+            return write_all(&document.to_string());
         }
         let mut parts = vec![match failed {
             0 => self.style.good(&format!("{passed} passed")),
@@ -203,7 +203,7 @@ impl Report {
             parts.push(format!("{not_run} not run"));
         }
         parts.push(format!("{:.2} s", took.as_secs_f64()));
-        write(&format!("\n{}", parts.join(", ")));
+        write_all(&format!("\n{}", parts.join(", ")))
     }
 }
 
@@ -211,7 +211,7 @@ fn described(test: &Test, outcome: &Outcome) -> Value {
     let mut described = json!({
         "name": test.name,
         "status": if outcome.failure.is_none() { "passed" } else { "failed" },
-        "seconds": outcome.took.as_secs_f64(),
+        "seconds": seconds(outcome.took),
         "log": outcome.log,
     });
     if let Some(error) = &outcome.failure {
@@ -233,7 +233,17 @@ fn time(took: Duration) -> String {
     }
 }
 
-/// A reader that went away has what it wanted; the exit status still says how it went.
+/// Seconds to the microsecond: more is noise.
+fn seconds(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e6
+}
+
+/// Writes what further lines follow: should the disk be full, the last one says so.
 fn write(text: &str) {
-    let _ = print(text.trim_end_matches('\n').as_bytes(), Ending::Newline);
+    let _ = write_all(text);
+}
+
+fn write_all(text: &str) -> Result<(), Misuse> {
+    print(text.trim_end_matches('\n').as_bytes(), Ending::Newline)
+        .map_err(|error| Misuse::new(format!("failed to write to standard output: {error}")))
 }

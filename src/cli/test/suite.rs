@@ -66,6 +66,8 @@ pub(super) struct Root {
     pub(super) variables: BTreeMap<String, String>,
     pub(super) arn: String,
     pub(super) timeout: Duration,
+    /// What a `bootstrap` of one's own adds, which no test has.
+    pub(super) natives: Vec<String>,
 }
 
 impl Root {
@@ -74,12 +76,14 @@ impl Root {
         shown: PathBuf,
         configuration: &Configuration,
     ) -> Result<Self, Misuse> {
-        let function = configuration.function(&target_of(&folder)?)?;
+        let target = target_of(&folder)?;
+        let function = configuration.function(&target)?;
+        let natives = target.settings.natives;
         let variables = variables_of(&function);
         let config = Config::from_vars(&|name| variables.get(name).cloned())
             .map_err(|error| Misuse::new(error.message()))?;
         let (arn, timeout) = (function.arn(), function.timeout);
-        Ok(Self { folder, shown, config, variables, arn, timeout })
+        Ok(Self { folder, shown, config, variables, arn, timeout, natives })
     }
 
     /// The function of `config`, for those who look at tests without running them.
@@ -91,6 +95,7 @@ impl Root {
             variables: BTreeMap::new(),
             arn: String::new(),
             timeout: Duration::ZERO,
+            natives: Vec::new(),
         }
     }
 

@@ -10,8 +10,9 @@ use super::fakes::{self, Stage};
 use super::golden::{self, Golden};
 use super::invoke::{self, Environment};
 use super::lines::{self, Hits};
-use super::suite::{Kind, Test};
+use super::suite::{Kind, Root, Test};
 use crate::Error;
+use crate::cli::project;
 use crate::engine::on_engine_stack;
 use crate::handler::Script;
 use crate::log::Logger;
@@ -90,7 +91,7 @@ fn perform(test: &Test, rules: &Rules) -> Outcome {
             notes.extend(note);
             None
         }
-        Err(error) => Some(hinted(error)),
+        Err(error) => Some(hinted(error, &test.root)),
     };
     world::restore();
     Outcome { failure, log: stage.log(), notes, took: Duration::ZERO, hits: stage.hits() }
@@ -137,11 +138,16 @@ fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     })
 }
 
-fn hinted(error: Error) -> Error {
-    if error.error_type() != "DeadlineExceeded" {
-        return error;
-    }
-    let message = format!("{}\nhint: `--timeout SECONDS` allows more", error.message());
+fn hinted(error: Error, root: &Root) -> Error {
+    let hint = match error.error_type() {
+        "DeadlineExceeded" => "`--timeout SECONDS` allows more",
+        _ if project::lacks_native(&root.natives, &error) => {
+            "a `bootstrap` of your own has it, and tests run in the layer's: try it by \
+             `rhai-lambda invoke --bootstrap PATH`"
+        }
+        _ => return error,
+    };
+    let message = format!("{}\nhint: {hint}", error.message());
     let hinted = Error::function(error.error_type().to_owned(), message);
     hinted.with_frames(error.frames().to_vec()).with_fields(error.fields().clone())
 }

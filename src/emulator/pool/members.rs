@@ -112,19 +112,18 @@ impl Members {
         (seat, generation)
     }
 
-    /// Keeps such an environment for events to come, if there is room for it.
-    pub(super) fn keep(&mut self, seat: Seat, generation: u64) {
+    /// Keeps such an environment for events to come, or gives it back if there is no room for it.
+    pub(super) fn keep(&mut self, seat: Seat, generation: u64) -> Option<Seat> {
         let limit = self.options.max_environments.max(1);
-        if generation != self.generation {
-            return;
-        }
         match seat {
+            seat if generation != self.generation => return Some(seat),
             Seat::Alone(alone) if self.idle.len() + self.busy < limit => self.idle.push(*alone),
             Seat::Shared(environment) if self.shared.len() < limit => {
                 self.shared.push(Shared { environment, events: 0 });
             }
-            Seat::Alone(_) | Seat::Shared(_) => {}
+            seat => return Some(seat),
         }
+        None
     }
 
     fn take_alone(
@@ -150,28 +149,37 @@ impl Members {
         }
     }
 
-    /// Takes an environment back, unless it has been replaced: then it ends with its last event.
-    pub(super) fn leave(&mut self, seat: Seat) {
+    /// Takes an environment back. One that has been replaced ends with its last event: it is given
+    /// back to be ended.
+    pub(super) fn leave(&mut self, seat: Seat) -> Option<Seat> {
         match seat {
             Seat::Alone(alone) => {
                 self.busy -= 1;
-                if alone.generation == self.generation {
-                    self.idle.push(*alone);
+                if alone.generation != self.generation {
+                    return Some(Seat::Alone(alone));
                 }
+                self.idle.push(*alone);
             }
             Seat::Shared(environment) => {
                 let is_it = |shared: &&mut Shared| Arc::ptr_eq(&shared.environment, &environment);
-                if let Some(shared) = self.shared.iter_mut().find(is_it) {
-                    shared.events -= 1;
+                match self.shared.iter_mut().find(is_it) {
+                    Some(shared) => shared.events -= 1,
+                    None if Arc::strong_count(&environment) == 1 => {
+                        return Some(Seat::Shared(environment));
+                    }
+                    None => {}
                 }
             }
         }
+        None
     }
 
-    /// From now on no environment that there is gets a further event.
-    pub(super) fn retire(&mut self) {
+    /// From now on no environment that there is gets a further event. Those that have none are given
+    /// back to be ended.
+    pub(super) fn retire(&mut self) -> Vec<Seat> {
         self.generation += 1;
-        self.idle.clear();
-        self.shared.clear();
+        let alone = self.idle.drain(..).map(|alone| Seat::Alone(Box::new(alone)));
+        let shared = self.shared.drain(..).filter(|shared| shared.events == 0);
+        alone.chain(shared.map(|shared| Seat::Shared(shared.environment))).collect()
     }
 }

@@ -57,8 +57,8 @@ fn a_healthy_function_is_told_so() {
     assert!(machine.starts_with("this machine\n  ok       rhai-lambda "), "{machine}");
     let expected = "  ok       the handler is `function.handler`
   ok       `rhai-lambda.toml` is readable: 9 s, 128 MB
-  ok       `rhai-lambda check` finds nothing in its scripts: 1
-  ok       what would be packed: 27 bytes, files: 1
+  ok       `rhai-lambda check` finds nothing in 1 script
+  ok       1 file would be packed: 27 bytes
   ok       `event.json` is JSON
 ";
     assert_eq!(function, expected);

@@ -41,7 +41,7 @@ fn a_sample_is_an_event_like_any_other() {
 #[test]
 fn wrong_use_gets_one_message() {
     let desk = Desk::with("fn handler(event) { event }");
-    let general = "hint: `rhai-lambda help` lists the commands, `--help` after one its options\n";
+    let general = "hint: `rhai-lambda invoke --help` explains its options\n";
     for (arguments, expected) in [
         (
             &["invoke", "-d", "{\"a\":1}", "--set", "a.b=1"][..],
@@ -50,14 +50,14 @@ fn wrong_use_gets_one_message() {
         (
             &["invoke", "--set", "a.b"],
             format!(
-                "error: invalid value 'a.b' for '--set <PATH=VALUE>': expected PATH=VALUE, such as \
+                "error: invalid value `a.b` for `--set <PATH=VALUE>`: expected PATH=VALUE, such as \
                  `user.name=Ada`\n{general}"
             ),
         ),
         (
             &["invoke", "--sample", "sqs", "-d", "1"],
             format!(
-                "error: the argument '--sample <NAME>' cannot be used with '--data <JSON>'\n{general}"
+                "error: the argument `--sample <NAME>` cannot be used with `--data <JSON>`\n{general}"
             ),
         ),
         (

@@ -1,6 +1,7 @@
 //! `rhai-lambda invoke`: what it prints, its exit statuses, its messages.
 
 use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -146,14 +147,26 @@ fn a_script_that_does_not_load_is_an_init_error() {
     assert!(exit.stderr.contains("2 |     let = 1;\n  |         ^\n"), "{}", exit.stderr);
 }
 
-/// A handler that is busy for long enough that something can happen to its process.
-const BUSY: &str = "fn handler(event) { sleep(20); event }";
+/// A handler that is busy for long enough that something can happen to its process, and that says
+/// that it is, by a file of which only its test knows.
+fn busy(mark: &Path) -> String {
+    format!("fn handler(event) {{ fs::write({mark:?}, \"\"); sleep(20); event }}")
+}
+
+/// The name of a file that nobody else has, and a wait for it in a shell.
+fn mark(name: &str) -> (PathBuf, String) {
+    let path = Path::new("/tmp").join(format!("{name}-{}", std::process::id()));
+    let wait = format!("until [ -e {0} ]; do sleep 0.05; done; rm {0}", path.display());
+    (path, wait)
+}
 
 #[test]
 fn a_runtime_that_hangs_is_killed_at_the_timeout() {
     // The real runtime, stopped while it has the event.
-    let script = "$BOOTSTRAP & child=$!; sleep 0.7; kill -STOP $child; echo $child > pid; sleep 99";
-    let desk = Desk::with(BUSY).program("hang", script);
+    let (mark, begun) = mark("hang");
+    let script =
+        format!("$BOOTSTRAP & child=$!; {begun}; kill -STOP $child; echo $child > pid; sleep 99");
+    let desk = Desk::with(&busy(&mark)).program("hang", &script);
     let exit = desk.invoke(&["--bootstrap", "hang", "--timeout", "2"]);
     assert_eq!(exit.status.code(), Some(1), "{exit:?}");
     assert!(exit.took < Duration::from_secs(10), "{exit:?}");
@@ -172,9 +185,10 @@ fn a_runtime_that_hangs_is_killed_at_the_timeout() {
 
 #[test]
 fn a_runtime_that_crashes_is_told_in_lambdas_words() {
-    let desk = Desk::with(BUSY)
+    let (mark, begun) = mark("crash");
+    let desk = Desk::with(&busy(&mark))
         .program("at-init", "echo oh; exit 3")
-        .program("busy", "$BOOTSTRAP & echo $! > pid; sleep 0.7; exit 7")
+        .program("busy", &format!("$BOOTSTRAP & echo $! > pid; {begun}; exit 7"))
         .program("silent", "exit 0");
     for (program, message) in [
         ("at-init", "Error: Runtime exited with error: exit status 3"),
@@ -197,7 +211,8 @@ fn a_runtime_that_crashes_is_told_in_lambdas_words() {
 
 #[test]
 fn an_interrupt_ends_the_child_too() {
-    let desk = Desk::with(BUSY).program("busy", "$BOOTSTRAP & echo $! > pid; wait");
+    let desk = Desk::with("fn handler(event) { sleep(20); event }")
+        .program("busy", "$BOOTSTRAP & echo $! > pid; wait");
     let arguments = ["invoke", "--bootstrap", "busy", "--timeout", "60"];
     for (signal, status) in [("INT", 130), ("TERM", 143)] {
         let mut process = Process::spawn(&mut desk.command(&arguments));
@@ -233,25 +248,44 @@ fn wrong_use_gets_one_message() {
         .file("empty/readme.txt", "")
         .file("bad.json", "{\n  \"a\": x\n}")
         .file("plain", "");
-    let general = "hint: `rhai-lambda help` lists the commands, `--help` after one its options\n";
+    let general = "hint: `rhai-lambda invoke --help` explains its options\n";
     let with_general = |text: &str| format!("{text}\n{general}");
-    let table: [(&[&str], String); 17] = [
-        (&["invok"], with_general("error: unrecognized subcommand 'invok'\nhint: did you mean `invoke`?")),
+    let table: [(&[&str], String); 20] = [
+        (
+            &["invoke", "--env", "_HANDLER=x"],
+            with_general(
+                "error: invalid value `_HANDLER=x` for `--env <NAME=VALUE>`: `_HANDLER` is no name \
+                 that Lambda takes: a letter, then letters, digits, `_`",
+            ),
+        ),
+        (
+            &["invoke", "--memory", "all\n\nof it"],
+            with_general(
+                "error: invalid value `all\\n\\nof it` for `--memory <MB>`: expected a whole number",
+            ),
+        ),
+        (
+            &["completions"],
+            "error: the following required arguments were not provided: <SHELL>\n\
+             hint: `rhai-lambda completions --help` explains its options\n"
+                .to_owned(),
+        ),
+        (&["invok"], "error: there is no command `invok`\nhint: did you mean `invoke`?\nhint: `rhai-lambda help` lists the commands\n".to_owned()),
         (
             &["invoke", "--tmeout", "3"],
-            with_general("error: unexpected argument '--tmeout' found\nhint: did you mean `--timeout`?"),
+            with_general("error: unexpected argument `--tmeout` found\nhint: did you mean `--timeout`?"),
         ),
         (
             &["invoke", "-d", "1", "-e", "x"],
-            with_general("error: the argument '--data <JSON>' cannot be used with '--event <FILE>'"),
+            with_general("error: the argument `--data <JSON>` cannot be used with `--event <FILE>`"),
         ),
         (
             &["invoke", "--timeout", "0"],
-            with_general("error: invalid value '0' for '--timeout <SECONDS>': 0 is not in 1..=900"),
+            with_general("error: invalid value `0` for `--timeout <SECONDS>`: expected 1 to 900"),
         ),
         (
             &["invoke", "--env", "A"],
-            with_general("error: invalid value 'A' for '--env <NAME=VALUE>': expected NAME=VALUE"),
+            with_general("error: invalid value `A` for `--env <NAME=VALUE>`: expected NAME=VALUE"),
         ),
         (&["invoke", "ecoh"], "error: `ecoh` does not exist\nhint: did you mean `echo`?\n".to_owned()),
         (
@@ -287,7 +321,7 @@ fn wrong_use_gets_one_message() {
         (
             &["invoke", "bad.json"],
             "error: `bad.json` is not a script\n\
-             hint: scripts end in `.rhai`; an event is given with `-e FILE`\n"
+             hint: scripts end in `.rhai`; an event goes to `rhai-lambda invoke -e FILE`\n"
                 .to_owned(),
         ),
         (
@@ -312,6 +346,23 @@ fn wrong_use_gets_one_message() {
     for (arguments, expected) in table {
         assert_eq!(desk.misuse(arguments), expected, "{arguments:?}");
     }
+}
+
+#[test]
+fn a_native_of_another_bootstrap_is_not_taken_for_a_mistake() {
+    let desk = Desk::with("fn handler(event) { ean13(1) }")
+        .file("rhai-lambda.toml", "natives = ['ean13']");
+    let exit = desk.invoke(&[]);
+    assert_eq!(exit.status.code(), Some(1), "{exit:?}");
+    let hint = "\nhint: a `bootstrap` of your own has it, as `rhai-lambda.toml` says: `--bootstrap PATH`\n";
+    assert!(exit.stderr.contains(hint), "{exit:?}");
+    let desk = desk.file("event.json", "{}").file("expected.json", "1");
+    let exit = desk.run(&["test"]);
+    assert!(
+        exit.stdout
+            .contains("\nhint: a `bootstrap` of your own has it, and tests run in the layer's"),
+        "{exit:?}"
+    );
 }
 
 #[test]

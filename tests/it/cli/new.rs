@@ -106,6 +106,9 @@ fn a_function_is_named_after_its_folder() {
     assert_eq!(exit.stdout.lines().next(), Some(first));
     let settings = desk.folder.path().join("functions/orders-2/rhai-lambda.toml");
     assert!(std::fs::read_to_string(settings).unwrap().contains("name = \"orders-2\""));
+    // What it says can be typed.
+    let exit = desk.run(&["new", "my functions/orders"]);
+    assert!(exit.stdout.contains("\n  cd 'my functions/orders'\n"), "{exit:?}");
 }
 
 #[test]
@@ -132,4 +135,9 @@ fn what_cannot_be_made_is_said() {
     let expected = "error: there is no template `htp-api`\nhint: did you mean `http-api`?\n";
     assert!(misuse.starts_with(expected), "{misuse}");
     assert!(desk.misuse(&["new"]).contains("<NAME>"));
+    let desk = desk.file("taken", "");
+    let expected = "error: `taken` is there already, and no folder\nhint: choose another name\n";
+    for folder in ["taken", "taken/a"] {
+        assert_eq!(desk.misuse(&["new", folder]), expected);
+    }
 }

@@ -294,6 +294,30 @@ fn what_was_packed_runs() {
 }
 
 #[test]
+fn what_is_no_file_is_written_to_and_never_replaced() {
+    let desk = function();
+    let at = |name: &str| desk.folder.path().join(name);
+    assert!(Command::new("mkfifo").arg(at("target/pipe")).status().unwrap().success());
+    let mut reader = Command::new("cat")
+        .arg(at("target/pipe"))
+        .stdout(std::fs::File::create(at("read.zip")).unwrap())
+        .spawn()
+        .unwrap();
+    let exit = desk.run(&["package", "-o", "target/pipe"]);
+    assert_eq!(exit.status.code(), Some(0), "{exit:?}");
+    assert!(!at("target/pipe").metadata().unwrap().is_file());
+    assert!(reader.wait().unwrap().success());
+    assert!(names(&at("read.zip")).contains(&"function.rhai".to_owned()));
+    // What a link leads to is replaced, the link stays.
+    std::fs::create_dir(at("target/zips")).unwrap();
+    symlink("target/zips/real.zip", at("link.zip")).unwrap();
+    std::fs::write(at("target/zips/real.zip"), "").unwrap();
+    assert_eq!(desk.run(&["package", "-o", "link.zip"]).status.code(), Some(0));
+    assert!(at("link.zip").is_symlink());
+    assert!(!names(&at("target/zips/real.zip")).is_empty());
+}
+
+#[test]
 fn wrong_use_gets_one_message() {
     let desk = Desk::new()
         .file("f/function.rhai", "fn handler(event) { event }")

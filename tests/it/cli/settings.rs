@@ -98,17 +98,14 @@ fn what_is_wrong_is_placed() {
         ),
         (
             &["invoke", "--env-file", "b.env"],
-            "error: `b.env`, line 1 column 3: the quote ' is not closed\n",
+            "error: `b.env`, line 1 column 3: the quote `'` is not closed\n",
         ),
         (
             &["invoke", "--env-file", "c.env"],
             "error: `c.env`, line 1 column 1: `A-B` is no name that Lambda takes: a letter, then \
              letters, digits, `_`\n",
         ),
-        (
-            &["invoke", "--env-file", "d.env"],
-            "error: failed to read `d.env`: stream did not contain valid UTF-8\n",
-        ),
+        (&["invoke", "--env-file", "d.env"], "error: `d.env` is not UTF-8\n"),
         (
             &["invoke", "--env-file", "e.env"],
             "error: `e.env` does not exist\nhint: did you mean `a.env`?\n",

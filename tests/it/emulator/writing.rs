@@ -33,7 +33,7 @@ fn a_script_streams_to_its_caller() {
     let server = Server::of(&source);
     for _ in 0..2 {
         let (content_type, chunks, answer) = stream(&server, "\"all\"");
-        assert_eq!(chunks, ["one", "two"]);
+        assert_eq!(chunks, ["one", "two"], "{answer:?}");
         let Answer::Response { body, content_type: kept } = answer else { panic!("{answer:?}") };
         assert_eq!((&body[..], Some(kept)), (&b"onetwo"[..], content_type));
     }

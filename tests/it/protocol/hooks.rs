@@ -36,7 +36,7 @@ fn on_init_runs_once_before_the_first_event() {
         fn handler(event) { cache::get("ready") }"#;
     let mut session = Function::new(script).start();
     session.wait_until_idle(1);
-    assert!(session.process.stderr().contains("init of tea"), "{}", session.process.stderr());
+    session.process.wait_for_stderr("line of `on_init`", |log| log.contains("init of tea"));
     for _ in 0..3 {
         assert_eq!(session.invoke("1").text(), "\"tea\"");
     }
@@ -149,7 +149,7 @@ fn an_extension_that_is_refused_is_no_reason_to_end() {
     api.post("/extension/register", Answer::status(403));
     let mut session = Function::new(SHUTDOWN).start_on(api);
     session.invoke("0");
-    assert!(session.process.stderr().contains("403"), "{}", session.process.stderr());
+    session.process.wait_for_stderr("refusal", |log| log.contains("403"));
     assert!(terminate(session).stderr.contains("bye after 1"));
 }
 

@@ -152,7 +152,7 @@ fn an_error_after_the_first_byte_is_in_the_trailers() {
     assert_eq!(error["stackTrace"], json!(["at handler (function.rhai:4:32)"]));
     assert_alive(&mut session);
     assert_eq!(session.api.posts().len(), 2, "no `/error` beside it");
-    assert!(session.process.stderr().contains("mitten drin"), "{}", session.process.stderr());
+    session.process.wait_for_stderr("error", |log| log.contains("mitten drin"));
 }
 
 #[test]
@@ -318,8 +318,9 @@ fn a_stream_has_its_own_limit() {
     let request = session.invoke_within("{}", PATIENCE);
     assert_eq!(request.trailer(ERROR_TYPE), Some("Function.StreamError"));
     assert_eq!(request.chunks.len(), 20);
-    let log = session.process.stderr();
-    assert!(log.contains("20: StreamError: Lambda delivers no more than 200 MB"), "{log}");
+    session.process.wait_for_stderr("limit of streams", |log| {
+        log.contains("20: StreamError: Lambda delivers no more than 200 MB")
+    });
     assert_alive(&mut session);
 }
 

@@ -51,7 +51,7 @@ fn handler(event, context) {
 #[test]
 fn ten_thousand_events_get_their_own_answers_from_64_workers() {
     const EVENTS: usize = 10_000;
-    let session = many(MIXED, 64).start();
+    let mut session = many(MIXED, 64).start();
     wait_for_polls(&session.api, 64);
     let mut resident = 0;
     for (part, numbers) in [0..EVENTS / 2, EVENTS / 2..EVENTS].into_iter().enumerate() {
@@ -93,7 +93,9 @@ fn ten_thousand_events_get_their_own_answers_from_64_workers() {
 
     // Each line is one JSON object of its own event.
     let mut lines = 0;
-    for line in session.process.stderr().lines() {
+    let all_there = |log: &str| log.matches("\"message\":\"event ").count() >= EVENTS;
+    let log = session.process.wait_for_stderr("line for each event", all_there);
+    for line in log.lines() {
         let line: Value =
             serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"));
         if let Some(n) = line["message"].as_str().unwrap().strip_prefix("event ") {

@@ -110,6 +110,22 @@ fn a_narrow_window_shows_one_thing_at_a_time() {
 }
 
 #[test]
+fn a_window_of_middling_width_cuts_nothing_off() {
+    let Some(browser) = Browser::start("the page in Chromium", 800, 800) else { return };
+    // The list can be narrowed to it, by a choice as wide as this name.
+    let desk = desk().file("notifications/function.rhai", "fn handler(event) { 1 }");
+    let server = Server::start(desk, &["orders", "notifications"]);
+    browser.open(&format!("http://localhost:{}/_/", server.port));
+    browser.wait("the sample", "document.querySelector('#event').value.includes('21')");
+    browser.click("#send");
+    browser.wait_for_text("#shown-result", "42");
+    let overhang = "document.querySelector('#clear').getBoundingClientRect().right \
+                    - document.querySelector('#history').getBoundingClientRect().right";
+    let overhang = browser.value(overhang).as_f64().unwrap();
+    assert!(overhang <= 0.0, "`Clear` sticks out by {overhang}");
+}
+
+#[test]
 fn a_browser_sees_functions_and_their_errors() {
     let Some(browser) = Browser::start("functions in Chromium", 1000, 700) else { return };
     let server = Server::start(desk(), &["orders", "site"]);

@@ -49,7 +49,7 @@ fn what_cannot_be_served_is_one_clear_message() {
     assert!(broken.contains("rhai-lambda.toml`, line 1"), "{broken}");
     let host = desk.misuse(&["serve", "a/orders", "--host", "203.0.113.1"]);
     assert!(host.starts_with("error: 203.0.113.1 is no address of this machine\nhint: "), "{host}");
-    assert!(desk.misuse(&["serve", "--port", "x"]).contains("invalid value 'x'"));
+    assert!(desk.misuse(&["serve", "--port", "x"]).contains("invalid value `x`"));
 }
 
 #[test]
@@ -123,6 +123,22 @@ fn the_runtime_does_not_outlive_a_server_that_is_killed() {
     let id = runtime_id(server.desk.folder.path());
     server.process.signal("KILL");
     until("the runtime is gone", || !lives(&id));
+}
+
+#[test]
+fn a_function_is_told_of_its_end() {
+    let script = |word: &str| {
+        format!(
+            "fn on_shutdown() {{ print(`{word} is over`); }} fn handler(event) {{ \"{word}\" }}"
+        )
+    };
+    let mut server = Server::with(&script("one"));
+    assert_eq!(server.get("/").body, "one");
+    server.desk.folder.write("function.rhai", script("two"));
+    server.wait_for("\tone is over\n");
+    until("the new code answers", || server.get("/").body == "two");
+    let exit = server.interrupt();
+    assert!(exit.stderr.contains("\ttwo is over\n"), "{}", exit.stderr);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::io::Read as _;
 
 use super::{Server, agent};
 use crate::desk::Desk;
+use crate::tools;
 
 /// Says its name and what it was asked.
 fn script(name: &str) -> String {
@@ -129,6 +130,18 @@ fn environments_take_as_many_events_as_they_are_told() {
     assert_eq!(server.get("/").body, "one");
     let server = Server::start(Desk::with(script), &["--concurrency", "2"]);
     assert_eq!(server.get("/").body, "2");
+}
+
+#[test]
+fn the_example_of_streaming_is_served_as_its_readme_says() {
+    let folder = tools::root().join("examples/streaming");
+    let server = Server::start(Desk::new(), &[folder.to_str().unwrap()]);
+    let page = server.get("/");
+    assert_eq!((page.status, page.header("content-type")), (200, "text/html; charset=utf-8"));
+    assert!(page.body.contains("new EventSource(\"events\")"), "{page:?}");
+    let events = server.get("/events?pause=0.01");
+    assert_eq!((events.status, events.header("content-type")), (200, "text/event-stream"));
+    assert!(events.body.contains("\"tea is ready\""), "{events:?}");
 }
 
 /// Waits for the client between two writes, so that one who buffers never gets the second.

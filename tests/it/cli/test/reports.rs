@@ -5,6 +5,8 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::desk::Desk;
+use crate::process::Process;
+use crate::tools;
 
 /// A function with branches, and tests that take some of them.
 fn desk() -> Desk {
@@ -142,4 +144,20 @@ fn the_results_are_there_as_json() {
     assert_eq!(document["coverage"][0]["file"], "function.rhai");
     let exit = desk.run(&["test", "--json", "--list"]);
     assert_eq!(exit.stdout, "{\"tests\":[\"a_test::test_good\",\"a_test::test_bad\"]}\n");
+}
+
+#[test]
+fn how_it_went_is_said_even_if_a_report_cannot_be_written() {
+    let desk = desk();
+    let exit = desk.run(&["test", "--junit", "none/report.xml"]);
+    assert_eq!(exit.status.code(), Some(2), "{exit:?}");
+    assert!(exit.stdout.contains("\n\n3 passed, "), "{exit:?}");
+    let start = "error: failed to write `none/report.xml`: ";
+    assert!(exit.stderr.starts_with(start), "{exit:?}");
+    let script = "\"$0\" test --json >/dev/full; echo $?";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(tools::rhai_lambda()).current_dir(desk.folder.path());
+    let exit = Process::spawn(&mut command).wait();
+    assert_eq!(exit.stdout, "2\n", "half a document is none");
+    assert!(exit.stderr.starts_with("error: failed to write to standard output: "), "{exit:?}");
 }
