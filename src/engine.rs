@@ -4,6 +4,7 @@
 //! [`fault`], so that they never leave this module and [`handler`](crate::handler).
 
 mod bounded;
+pub(crate) mod bytecode;
 #[cfg(feature = "cli")]
 mod comments;
 #[path = "engine/without_comments.rs"]
@@ -100,7 +101,8 @@ fn assemble(
     });
 
     modules::register(&mut engine, &host, named);
-    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
+    let resolver = resolver::Resolver::new(roots, config, handler, end_mark, &host.guard);
+    engine.set_module_resolver(resolver);
     context::register(&mut engine);
     if named(sources::STREAM) {
         context::register_stream(&mut engine, &host);

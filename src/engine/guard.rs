@@ -64,6 +64,8 @@ pub(crate) struct Guard {
     process_baseline: Cell<Option<usize>>,
     tripped: Cell<Option<Trip>>,
     grace: Cell<u32>,
+    /// Whether what runs raises no limit by itself, and is terminated at once.
+    without_grace: Cell<bool>,
     /// The address below which the script's part of the stack ends.
     stack_end: usize,
 }
@@ -85,6 +87,7 @@ impl Guard {
             process_baseline: Cell::new(None),
             tripped: Cell::new(None),
             grace: Cell::new(0),
+            without_grace: Cell::new(false),
         }
     }
 
@@ -158,7 +161,8 @@ impl Guard {
             // A script that goes on allocating has no grace.
             let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
-            if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {
+            let is_over = grace == 0 || self.without_grace.get();
+            if is_over || (bursting && grace < GRACE - BURST_GRACE) {
                 return Some(Dynamic::UNIT);
             }
             self.grace.set(grace - 1);
@@ -220,6 +224,14 @@ impl Guard {
             return Err(raise(self.describe(Trip::Stack)));
         }
         Ok(())
+    }
+
+    /// Runs `part`, which visits no variables: a limit terminates it at once.
+    pub(crate) fn without_grace<T>(&self, part: impl FnOnce() -> T) -> T {
+        let before = self.without_grace.replace(true);
+        let result = part();
+        self.without_grace.set(before);
+        result
     }
 
     /// Which limit was reached since the start, also if the script swallowed the error.

@@ -99,6 +99,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Starts the handler of `config`.
     pub(super) fn start(stage: &Stage, config: &Config) -> Result<Self, Error> {
+        let config = &stage.settings(config);
         let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
         let handler = Handler::load_logging(config, Rc::clone(&logger), |engine| {
             if let Some(counter) = &stage.hits {

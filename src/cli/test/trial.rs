@@ -99,7 +99,7 @@ fn perform(test: &Test, rules: &Rules) -> Outcome {
 
 /// Compiles a script of tests, with all that they may call.
 pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> {
-    let config = &stage.root.config;
+    let config = &stage.settings(&stage.root.config);
     let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
     Script::compile(config, script, logger, |engine, host| {
         assertions::register(engine, &host.guard);
@@ -112,7 +112,8 @@ pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> 
 }
 
 fn call(script: &str, function: &str, stage: &Rc<Stage>) -> Result<Option<String>, Error> {
-    let handler = compile(script, stage)?.start(&stage.root.config, function, false)?;
+    let config = stage.settings(&stage.root.config);
+    let handler = compile(script, stage)?.start(&config, function, false)?;
     handler.call(stage.root.timeout)?;
     Ok(None)
 }
