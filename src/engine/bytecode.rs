@@ -34,8 +34,8 @@ impl Exports {
 /// Moves those functions of a script into the VM that are faster there; `text` is its source.
 pub(crate) fn accelerate(ast: &mut AST, text: &str, guard: &Rc<Guard>) -> Exports {
     let Some(choice) = choice::Choice::of(ast, text) else { return Exports::default() };
-    let chosen =
-        ast.clone_functions_only_filtered(|_, _, _, name, arity| choice.is_compiled(name, arity));
+    let mut chosen = ast.clone_functions_only();
+    chosen.retain_functions(|_, _, name, arity| choice.is_compiled(name, arity));
     let Some(compiled) = call::Compiled::of(&chosen) else { return Exports::default() };
     let (mut own, mut exported) = (Module::new(), Module::new());
     for function in chosen.iter_functions() {
