@@ -3,7 +3,7 @@
 use std::any::TypeId;
 use std::rc::Rc;
 
-use rhai::grain::{Compiler, Fault, SharedProgram, Vm};
+use rhai::grain::{Compiler, Fault, Function, SharedProgram, Vm};
 use rhai::{
     AST, Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext,
     Position, RhaiFunc,
@@ -29,6 +29,18 @@ impl Compiled {
         let spans = spans.collect();
         (program.residual_count() == 0)
             .then(|| Rc::new(Self { program: program.into_shared(), spans }))
+    }
+
+    /// Where in the source an instruction came from; those that have no place, such as jumps, came from
+    /// where the one before them did.
+    fn place_of(&self, address: usize) -> Position {
+        let is_in = |function: &&Function| {
+            (function.chunk.entry() as usize..function.chunk.end() as usize).contains(&address)
+        };
+        let function = self.program.functions().iter().find(is_in);
+        let start = function.map_or(address, |function| function.chunk.entry() as usize);
+        let mut places = (start..=address).rev().map(|address| self.program.position(address));
+        places.find(|place| !place.is_none()).unwrap_or(Position::NONE)
     }
 
     /// The name of the function that `place` is in.
@@ -78,19 +90,22 @@ fn call(
     state.source = program.source().cloned();
     let mut vm = Vm::with_global_state(engine, state);
     let arguments = arguments.iter_mut().map(|argument| argument.take().flatten()).collect();
-    // The VM has no other look at the depth than the net, so that one is drawn in.
-    let level = context.call_level() + CALL_DEPTH_NET;
-    guard
-        .without_grace(|| vm.call_function(program, function, arguments, level, Position::NONE))
-        .map_err(|error| match (&*error, guard.tripped()) {
+    // The VM has no other look at the depth than the net, so that one is drawn in. A native is a level
+    // by itself.
+    let level = context.call_level() + CALL_DEPTH_NET - 1;
+    // For functions of modules the engine would leave that to the native.
+    let place = context.call_position();
+    guard.without_grace(|| vm.call_function(program, function, arguments, level, place)).map_err(
+        |error| match (&*error, guard.tripped()) {
             (EvalAltResult::ErrorTerminated(..), Some(trip)) => {
-                stacked(raise(guard.describe(trip)), &vm.fault_trace(), compiled)
+                stacked(raise(guard.describe(trip)), &vm.fault_trace(), compiled, place)
             }
             (EvalAltResult::ErrorStackOverflow(..), _) => {
-                stacked(raise(guard.too_deep()), &vm.fault_trace(), compiled)
+                stacked(raise(guard.too_deep()), &vm.fault_trace(), compiled, place)
             }
             _ => error,
-        })
+        },
+    )
 }
 
 /// An error with the stack that the VM had when it was raised, innermost call first in `trace`.
@@ -100,15 +115,17 @@ fn stacked(
     mut error: Box<EvalAltResult>,
     trace: &[Fault],
     compiled: &Compiled,
+    called_at: Position,
 ) -> Box<EvalAltResult> {
     let source = compiled.program.source().map_or_else(String::new, ToString::to_string);
     for fault in trace {
-        let place = compiled.program.position(fault.address);
+        let place = compiled.place_of(fault.address);
         // That of the first one is the error's own, that of the others where they made the call.
         error.set_position(place);
         let name = compiled.function_at(place).to_owned();
         let call = EvalAltResult::ErrorInFunctionCall(name, source.clone(), error, Position::NONE);
         error = Box::new(call);
     }
+    error.set_position(called_at);
     error
 }
