@@ -5,7 +5,7 @@
 //! spoils a module that is first imported inside a function.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ pub(crate) struct Roots {
     /// Both without links. Found out at the first import: most functions are one file.
     real: OnceCell<Vec<PathBuf>>,
     /// Scripts that were read before their import ran.
-    ahead: RefCell<HashMap<String, Source>>,
+    ahead: RefCell<BTreeMap<String, Source>>,
 }
 
 /// A script that was found and read.
@@ -184,7 +184,7 @@ pub(crate) struct Resolver {
     roots: Rc<Roots>,
     limits: Limits,
     end_mark: Rc<EndMark>,
-    loaded: RefCell<HashMap<String, Rc<Module>>>,
+    loaded: RefCell<BTreeMap<String, Rc<Module>>>,
     /// The imports under way, outermost first: a name that is in it already is a cycle.
     loading: RefCell<Vec<String>>,
 }

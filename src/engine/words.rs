@@ -1,0 +1,271 @@
+//! The words of a function's scripts: what a script calls, it has to name.
+//!
+//! A script is not parsed for it, its text is looked through. Words in comments and strings count as
+//! well, and some that only look alike, but none is missed. Where a name may come from elsewhere, out
+//! of an event say, that is noticed: then the scripts may call anything.
+
+/// How many different words are told apart.
+const BITS: usize = 8192;
+
+/// Rhai's functions that take the name of a function as a string, in a place where most scripts have
+/// a closure.
+const CALLING_BY_NAME: &[&str] = &[
+    "all",
+    "dedup",
+    "drain",
+    "filter",
+    "index_of",
+    "map",
+    "reduce",
+    "reduce_rev",
+    "retain",
+    "some",
+    "sort",
+];
+
+/// What Rhai, or a function of ours, calls without a script naming it: to print values, or to compare
+/// them.
+const UNNAMED: &[&str] = &["to_string", "to_debug", "=="];
+
+/// The words that occur, by a hash: two words may be taken for the same one.
+pub(crate) struct Words {
+    bits: Box<[u64; BITS / 64]>,
+    /// The signs of ASCII that occur.
+    signs: u128,
+    /// Some function may be called by a name that is not in the text.
+    is_open_ended: bool,
+}
+
+impl Words {
+    /// No words at all.
+    pub(crate) fn none() -> Self {
+        Self { bits: Box::new([0; BITS / 64]), signs: 0, is_open_ended: false }
+    }
+
+    /// Whether some function may be called that is not named.
+    pub(crate) fn are_open_ended(&self) -> bool {
+        self.is_open_ended
+    }
+
+    /// Adds the words of `text`.
+    pub(crate) fn add(&mut self, text: &str) {
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(&byte) = bytes.get(at) {
+            if !is_of_word(byte) {
+                self.signs |= 1_u128.checked_shl(byte.into()).unwrap_or(0);
+                at += 1;
+                continue;
+            }
+            let rest = &bytes[at..];
+            let len = rest.iter().position(|&byte| !is_of_word(byte)).unwrap_or(rest.len());
+            let (word, after) = rest.split_at(len);
+            let (index, bit) = place_of(word);
+            self.bits[index] |= bit;
+            self.is_open_ended |= match word {
+                b"Fn" => !names_harmlessly(after),
+                word if calls_by_name(word) => !is_harmless_call(after),
+                _ => false,
+            };
+            at += len;
+        }
+    }
+
+    /// Whether a script may call Rhai's function `name`, which may be an operator or a property.
+    pub(crate) fn may_call(&self, name: &str) -> bool {
+        // Properties are `get$len` and `set$tag`, indexers `index$get$`.
+        let word = name.rsplit('$').next().unwrap_or_default();
+        self.is_open_ended
+            || UNNAMED.contains(&name)
+            || match word.as_bytes() {
+                [] => true,
+                [first, ..] if !is_of_word(*first) => word
+                    .bytes()
+                    .all(|sign| self.signs & 1_u128.checked_shl(sign.into()).unwrap_or(0) != 0),
+                // `in` calls it.
+                b"contains" => self.have(b"contains") || self.have(b"in"),
+                word => self.have(word),
+            }
+    }
+
+    fn have(&self, word: &[u8]) -> bool {
+        let (index, bit) = place_of(word);
+        self.bits[index] & bit != 0
+    }
+}
+
+/// Rhai's names are in ASCII.
+fn is_of_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
+}
+
+/// The place of a word among the bits, by the hash of Fowler, Noll and Vo.
+fn place_of(word: &[u8]) -> (usize, u64) {
+    let hash = word
+        .iter()
+        .fold(0x811c_9dc5_u32, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let bit = (hash ^ (hash >> 16)) as usize % BITS;
+    (bit / 64, 1 << (bit % 64))
+}
+
+fn calls_by_name(word: &[u8]) -> bool {
+    CALLING_BY_NAME.iter().any(|name| name.as_bytes() == word)
+}
+
+/// Whether what follows on `Fn` is a name in plain sight, and not of a function that takes names
+/// itself.
+fn names_harmlessly(after: &[u8]) -> bool {
+    after
+        .trim_ascii_start()
+        .strip_prefix(b"(")
+        .is_some_and(|arguments| is_plain_name(arguments.trim_ascii_start()))
+}
+
+/// Whether what follows on a function that takes names gives it none, or one in plain sight.
+///
+/// What is followed by something else than its arguments is not called: a comment could be between.
+fn is_harmless_call(after: &[u8]) -> bool {
+    match after.trim_ascii_start() {
+        [b'(', arguments @ ..] => match arguments.trim_ascii_start() {
+            // A closure, which is the whole argument, or none.
+            [b'|' | b')', ..] => true,
+            arguments => is_plain_name(arguments),
+        },
+        [b'/', ..] => false,
+        _ => true,
+    }
+}
+
+/// Whether these arguments start with a plain string, which is no function that takes names.
+fn is_plain_name(arguments: &[u8]) -> bool {
+    let Some(text) = arguments.strip_prefix(b"\"") else { return false };
+    let Some(end) = text.iter().position(|&byte| matches!(byte, b'"' | b'\\')) else {
+        return false;
+    };
+    text[end] == b'"'
+        && !calls_by_name(&text[..end])
+        && matches!(text[end + 1..].trim_ascii_start(), [b')' | b',', ..])
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+    use std::rc::Rc;
+
+    use rhai::{Dynamic, Engine, FuncInfo};
+
+    use super::{CALLING_BY_NAME, Words};
+
+    fn words(text: &str) -> Words {
+        let mut words = Words::none();
+        words.add(text);
+        words
+    }
+
+    #[test]
+    fn what_stands_in_the_text_may_be_called() {
+        let words = words("let y = x.len + trim(z); `${y.is_even()}` // sqrt");
+        for name in ["get$len", "len", "trim", "is_even", "sqrt", "+", "+=", "=", "to_string", "=="]
+        {
+            assert!(words.may_call(name), "{name}");
+        }
+        for name in ["push", "get$tag", "le", "even", "-", "!=", "contains"] {
+            assert!(!words.may_call(name), "{name}");
+        }
+        assert!(words.may_call("index$get$"));
+        assert!(self::words("x in y").may_call("contains"));
+        assert!(self::words("élen").may_call("len"), "names are in ASCII");
+        assert!(!Words::none().may_call("len"));
+    }
+
+    #[test]
+    fn names_from_elsewhere_are_noticed() {
+        for text in [
+            "Fn(name)",
+            "Fn ( `a` )",
+            "Fn(\"a\" + b)",
+            "Fn(\"l\\x65n\")",
+            "Fn(\"map\")",
+            "Fn/**/(\"a\")",
+            "Fn(",
+            "a.map(name)",
+            "map(a, name)",
+            "a.filter(\"a\" + b)",
+            "a.sort /**/ (name)",
+            "a.map(/**/name)",
+            "a.index_of(`a`)",
+            "a.some(\"filter\")",
+            "a.reduce(f, 0)",
+        ] {
+            assert!(words(text).are_open_ended(), "{text}");
+        }
+        for text in [
+            "Fn(\"len\")",
+            "Fn (\"len\", )",
+            "Fn",
+            "a.map(|x| x)",
+            "a.map ( || 1)",
+            "a.sort()",
+            "text.index_of(\"a\")",
+            "text.index_of(\"a\", 3)",
+            "event.filter",
+            "#{ map: 1 }",
+            "a.find(name)",
+            "my_map(name)",
+            "remap(name)",
+        ] {
+            assert_eq!(words(text).are_open_ended(), text == "Fn", "{text}");
+        }
+    }
+
+    #[test]
+    fn functions_that_call_by_name_are_known() {
+        let mut engine = Engine::new();
+        let called = Rc::new(RefCell::new(false));
+        let mark = || {
+            let called = Rc::clone(&called);
+            move || Dynamic::from(called.replace(true))
+        };
+        let (none, one, two, three) = (mark(), mark(), mark(), mark());
+        engine.register_fn("probe", none);
+        engine.register_fn("probe", move |_: Dynamic| one());
+        engine.register_fn("probe", move |_: Dynamic, _: Dynamic| two());
+        engine.register_fn("probe", move |_: Dynamic, _: Dynamic, _: Dynamic| three());
+
+        let native = |info: FuncInfo| {
+            let name = info.metadata.name.to_string();
+            let is_called = name.starts_with(|first: char| first.is_ascii_alphabetic());
+            (is_called && !name.contains('$')).then_some((name, info.metadata.num_params))
+        };
+        let natives: BTreeSet<_> =
+            engine.collect_fn_metadata(None, native, true).into_iter().collect();
+        let values = [
+            "\"probe\"",
+            "[1, 2, 3]",
+            "[\"probe\"]",
+            "1",
+            "#{ a: 1 }",
+            "blob(3, 1)",
+            "'p'",
+            "0..2",
+            "()",
+        ];
+        let mut found = BTreeSet::new();
+        for (name, parameters) in
+            natives.iter().filter(|(name, _)| name != "probe" && name != "sleep")
+        {
+            for at in 0..values.len().pow((*parameters).min(3) as u32) {
+                let arguments = (0..*parameters as u32)
+                    .map(|place| values[at / values.len().pow(place.min(2)) % values.len()]);
+                let script = format!("{name}({})", arguments.collect::<Vec<_>>().join(", "));
+                // Most fail: no function takes just anything.
+                let _: Result<Dynamic, _> = engine.eval(&script);
+                if called.replace(false) {
+                    found.insert(name.as_str());
+                }
+            }
+        }
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), CALLING_BY_NAME);
+    }
+}
