@@ -74,23 +74,28 @@ impl Words {
     /// Whether a script may call Rhai's function `name`, which may be an operator or a property.
     pub(crate) fn may_call(&self, name: &str) -> bool {
         // Properties are `get$len` and `set$tag`, indexers `index$get$`.
-        let word = name.rsplit('$').next().unwrap_or_default();
+        let word = match name.as_bytes() {
+            [b'g' | b's', b'e', b't', b'$', property @ ..] => property,
+            word => word,
+        };
         self.is_open_ended
             || UNNAMED.contains(&name)
-            || match word.as_bytes() {
-                [] => true,
-                [first, ..] if !is_of_word(*first) => word
-                    .bytes()
-                    .all(|sign| self.signs & 1_u128.checked_shl(sign.into()).unwrap_or(0) != 0),
+            || match word {
+                [.., b'$'] => true,
+                [first, ..] if !is_of_word(*first) => word.iter().all(|sign| self.has_sign(*sign)),
                 // `in` calls it.
-                b"contains" => self.have(b"contains") || self.have(b"in"),
-                word => self.have(word),
+                b"contains" => self.has(b"contains") || self.has(b"in"),
+                word => self.has(word),
             }
     }
 
-    fn have(&self, word: &[u8]) -> bool {
+    fn has(&self, word: &[u8]) -> bool {
         let (index, bit) = place_of(word);
         self.bits[index] & bit != 0
+    }
+
+    fn has_sign(&self, sign: u8) -> bool {
+        1_u128.checked_shl(sign.into()).is_some_and(|bit| self.signs & bit != 0)
     }
 }
 
