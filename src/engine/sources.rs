@@ -9,13 +9,15 @@ use crate::engine::words::Words;
 /// Not a module: streamed answers, which a script may use if the word is anywhere in it.
 pub(crate) const STREAM: &str = "stream";
 
-/// What a function's scripts name, as far as it can be known before any of them runs.
+/// What a function's scripts name, as far as it can be known before any of them runs. The default is of
+/// scripts of which nothing is known.
+#[derive(Default)]
 pub(crate) struct Sources {
     /// The words before a `::`, anywhere.
     namespaces: BTreeSet<String>,
     words: Words,
-    /// Scripts may be imported that are not known.
-    open_ended: bool,
+    /// Whether there is no other script: an import whose path is computed may bring anything.
+    are_all_known: bool,
     /// Somebody else has the engine too.
     is_shared: bool,
 }
@@ -24,12 +26,7 @@ impl Sources {
     /// Follows the imports from `source`, the handler's script. What cannot be read is left to the
     /// import itself to complain about; what can be is not read again for it.
     pub(crate) fn gather(roots: &Roots, source: &str) -> Self {
-        let mut gathered = Self {
-            namespaces: BTreeSet::new(),
-            words: Words::none(),
-            open_ended: false,
-            is_shared: false,
-        };
+        let mut gathered = Self { are_all_known: true, ..Self::default() };
         let mut seen = BTreeSet::new();
         let mut waiting = gathered.look_into(source);
         while let Some(name) = waiting.pop() {
@@ -37,22 +34,11 @@ impl Sources {
                 match roots.read_ahead(&name, |text| gathered.look_into(text)) {
                     Some(found) => waiting.extend(found),
                     // It may be there when it is imported.
-                    None => gathered.open_ended = true,
+                    None => gathered.are_all_known = false,
                 }
             }
         }
         gathered
-    }
-
-    /// Of scripts of which nothing is known.
-    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "for those who look at scripts"))]
-    pub(crate) fn unknown() -> Self {
-        Self {
-            namespaces: BTreeSet::new(),
-            words: Words::none(),
-            open_ended: true,
-            is_shared: true,
-        }
     }
 
     /// The same, for an engine in which others may put scripts and functions of theirs, which call
@@ -63,7 +49,7 @@ impl Sources {
 
     /// Whether a script may use the module `name`.
     pub(crate) fn may_use(&self, name: &str) -> bool {
-        self.open_ended || self.namespaces.contains(name)
+        !self.are_all_known || self.namespaces.contains(name)
     }
 
     /// Whether a script may call Rhai's function `name`.
@@ -78,7 +64,7 @@ impl Sources {
 
     /// Whether a script may call functions that it does not name.
     pub(crate) fn may_call_anything(&self) -> bool {
-        self.open_ended || self.is_shared || self.words.are_open_ended()
+        !self.are_all_known || self.is_shared || self.words.are_open_ended()
     }
 
     /// Takes down what a script names, and returns the paths of its imports.
@@ -93,7 +79,7 @@ impl Sources {
             self.namespaces.insert(STREAM.to_owned());
         }
         let (imports, open_ended) = imports_of(text);
-        self.open_ended |= open_ended;
+        self.are_all_known &= !open_ended;
         imports
     }
 }

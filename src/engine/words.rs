@@ -23,9 +23,9 @@ const CALLING_BY_NAME: &[&str] = &[
     "sort",
 ];
 
-/// What Rhai, or a function of ours, calls without a script naming it: to print values, or to compare
+/// What Rhai, or a function of ours, calls without a script naming it: to print values, and to compare
 /// them.
-const UNNAMED: &[&str] = &["to_string", "to_debug", "=="];
+const UNNAMED: &str = "to_string to_debug ==";
 
 /// The words that occur, by a hash: two words may be taken for the same one.
 pub(crate) struct Words {
@@ -36,12 +36,15 @@ pub(crate) struct Words {
     is_open_ended: bool,
 }
 
-impl Words {
-    /// No words at all.
-    pub(crate) fn none() -> Self {
-        Self { bits: Box::new([0; BITS / 64]), signs: 0, is_open_ended: false }
+impl Default for Words {
+    fn default() -> Self {
+        let mut words = Self { bits: Box::new([0; BITS / 64]), signs: 0, is_open_ended: false };
+        words.add(UNNAMED);
+        words
     }
+}
 
+impl Words {
     /// Whether some function may be called that is not named.
     pub(crate) fn are_open_ended(&self) -> bool {
         self.is_open_ended
@@ -60,15 +63,20 @@ impl Words {
             let rest = &bytes[at..];
             let len = rest.iter().position(|&byte| !is_of_word(byte)).unwrap_or(rest.len());
             let (word, after) = rest.split_at(len);
-            let (index, bit) = place_of(word);
-            self.bits[index] |= bit;
-            self.is_open_ended |= match word {
-                b"Fn" => !names_harmlessly(after),
-                word if calls_by_name(word) => !is_harmless_call(after),
-                _ => false,
-            };
+            self.note(word);
+            match word {
+                b"in" => self.note(b"contains"),
+                b"Fn" => self.is_open_ended |= !names_harmlessly(after),
+                word if calls_by_name(word) => self.is_open_ended |= !is_harmless_call(after),
+                _ => {}
+            }
             at += len;
         }
+    }
+
+    fn note(&mut self, word: &[u8]) {
+        let (index, bit) = place_of(word);
+        self.bits[index] |= bit;
     }
 
     /// Whether a script may call Rhai's function `name`, which may be an operator or a property.
@@ -79,12 +87,9 @@ impl Words {
             word => word,
         };
         self.is_open_ended
-            || UNNAMED.contains(&name)
             || match word {
                 [.., b'$'] => true,
                 [first, ..] if !is_of_word(*first) => word.iter().all(|sign| self.has_sign(*sign)),
-                // `in` calls it.
-                b"contains" => self.has(b"contains") || self.has(b"in"),
                 word => self.has(word),
             }
     }
@@ -163,7 +168,7 @@ mod tests {
     use super::{CALLING_BY_NAME, Words};
 
     fn words(text: &str) -> Words {
-        let mut words = Words::none();
+        let mut words = Words::default();
         words.add(text);
         words
     }
@@ -181,7 +186,7 @@ mod tests {
         assert!(words.may_call("index$get$"));
         assert!(self::words("x in y").may_call("contains"));
         assert!(self::words("élen").may_call("len"), "names are in ASCII");
-        assert!(!Words::none().may_call("len"));
+        assert!(!Words::default().may_call("len"));
     }
 
     #[test]
