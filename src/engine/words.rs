@@ -7,22 +7,6 @@
 /// How many different words are told apart.
 const BITS: usize = 8192;
 
-/// Rhai's functions that take the name of a function as a string, in a place where most scripts have
-/// a closure.
-const CALLING_BY_NAME: &[&str] = &[
-    "all",
-    "dedup",
-    "drain",
-    "filter",
-    "index_of",
-    "map",
-    "reduce",
-    "reduce_rev",
-    "retain",
-    "some",
-    "sort",
-];
-
 /// What Rhai, or a function of ours, calls without a script naming it: to print values, and to compare
 /// them.
 const UNNAMED: &str = "to_string to_debug ==";
@@ -31,14 +15,15 @@ const UNNAMED: &str = "to_string to_debug ==";
 pub(crate) struct Words {
     bits: Box<[u64; BITS / 64]>,
     /// The signs of ASCII that occur.
-    signs: u128,
+    signs: [bool; 128],
     /// Some function may be called by a name that is not in the text.
     is_open_ended: bool,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        let mut words = Self { bits: Box::new([0; BITS / 64]), signs: 0, is_open_ended: false };
+        let mut words =
+            Self { bits: Box::new([0; BITS / 64]), signs: [false; 128], is_open_ended: false };
         words.add(UNNAMED);
         words
     }
@@ -53,29 +38,40 @@ impl Words {
     /// Adds the words of `text`.
     pub(crate) fn add(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        let mut at = 0;
-        while let Some(&byte) = bytes.get(at) {
-            if !is_of_word(byte) {
-                self.signs |= 1_u128.checked_shl(byte.into()).unwrap_or(0);
-                at += 1;
+        let mut hash = EMPTY;
+        // Where the word starts that is being read.
+        let mut start = 0;
+        for (at, &byte) in bytes.iter().enumerate() {
+            if is_of_word(byte) {
+                hash = extend(hash, byte);
                 continue;
             }
-            let rest = &bytes[at..];
-            let len = rest.iter().position(|&byte| !is_of_word(byte)).unwrap_or(rest.len());
-            let (word, after) = rest.split_at(len);
-            self.note(word);
-            match word {
-                b"in" => self.note(b"contains"),
-                b"Fn" => self.is_open_ended |= !names_harmlessly(after),
-                word if calls_by_name(word) => self.is_open_ended |= !is_harmless_call(after),
-                _ => {}
+            if let Some(seen) = self.signs.get_mut(usize::from(byte)) {
+                *seen = true;
             }
-            at += len;
+            if start < at {
+                self.add_word(&bytes[start..at], hash, &bytes[at..]);
+                hash = EMPTY;
+            }
+            start = at + 1;
+        }
+        if start < bytes.len() {
+            self.add_word(&bytes[start..], hash, b"");
         }
     }
 
-    fn note(&mut self, word: &[u8]) {
-        let (index, bit) = place_of(word);
+    fn add_word(&mut self, word: &[u8], hash: u32, after: &[u8]) {
+        self.note(hash);
+        match word {
+            b"in" => self.note(hash_of(b"contains")),
+            b"Fn" => self.is_open_ended |= !names_harmlessly(after),
+            word if calls_by_name(word) => self.is_open_ended |= !is_harmless_call(after),
+            _ => {}
+        }
+    }
+
+    fn note(&mut self, hash: u32) {
+        let (index, bit) = place_of(hash);
         self.bits[index] |= bit;
     }
 
@@ -95,12 +91,12 @@ impl Words {
     }
 
     fn has(&self, word: &[u8]) -> bool {
-        let (index, bit) = place_of(word);
+        let (index, bit) = place_of(hash_of(word));
         self.bits[index] & bit != 0
     }
 
     fn has_sign(&self, sign: u8) -> bool {
-        1_u128.checked_shl(sign.into()).is_some_and(|bit| self.signs & bit != 0)
+        self.signs.get(usize::from(sign)).is_some_and(|&seen| seen)
     }
 }
 
@@ -109,17 +105,40 @@ fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// The place of a word among the bits, by the hash of Fowler, Noll and Vo.
-fn place_of(word: &[u8]) -> (usize, u64) {
-    let hash = word
-        .iter()
-        .fold(0x811c_9dc5_u32, |hash, &byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+/// The hash of no bytes, after Fowler, Noll and Vo.
+const EMPTY: u32 = 0x811c_9dc5;
+
+fn extend(hash: u32, byte: u8) -> u32 {
+    (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+}
+
+fn hash_of(word: &[u8]) -> u32 {
+    word.iter().fold(EMPTY, |hash, &byte| extend(hash, byte))
+}
+
+/// The place of a word among the bits.
+fn place_of(hash: u32) -> (usize, u64) {
     let bit = (hash ^ (hash >> 16)) as usize % BITS;
     (bit / 64, 1 << (bit % 64))
 }
 
+/// Whether this is a function of Rhai that takes the name of a function as a string, in the place where
+/// most scripts have a closure.
 fn calls_by_name(word: &[u8]) -> bool {
-    CALLING_BY_NAME.iter().any(|name| name.as_bytes() == word)
+    matches!(
+        word,
+        b"all"
+            | b"dedup"
+            | b"drain"
+            | b"filter"
+            | b"index_of"
+            | b"map"
+            | b"reduce"
+            | b"reduce_rev"
+            | b"retain"
+            | b"some"
+            | b"sort"
+    )
 }
 
 /// Whether what follows on `Fn` is a name in plain sight, and not of a function that takes names
@@ -141,7 +160,8 @@ fn is_harmless_call(after: &[u8]) -> bool {
             [b'|' | b')', ..] => true,
             arguments => is_plain_name(arguments),
         },
-        [b'/', ..] => false,
+        // What is blank to Rhai beyond ASCII could be as well.
+        [b'/' | ..=b' ' | 0x7f.., ..] => false,
         _ => true,
     }
 }
@@ -165,7 +185,7 @@ mod tests {
 
     use rhai::{Dynamic, Engine, FuncInfo};
 
-    use super::{CALLING_BY_NAME, Words};
+    use super::{Words, calls_by_name};
 
     fn words(text: &str) -> Words {
         let mut words = Words::default();
@@ -203,6 +223,8 @@ mod tests {
             "map(a, name)",
             "a.filter(\"a\" + b)",
             "a.sort /**/ (name)",
+            "a.sort\u{a0}(name)",
+            "a.sort\u{b}(name)",
             "a.map(/**/name)",
             "a.index_of(`a`)",
             "a.some(\"filter\")",
@@ -276,6 +298,9 @@ mod tests {
                 }
             }
         }
-        assert_eq!(found.into_iter().collect::<Vec<_>>(), CALLING_BY_NAME);
+        let known = natives.iter().map(|(name, _)| name.as_str());
+        let known: BTreeSet<_> = known.filter(|name| calls_by_name(name.as_bytes())).collect();
+        assert_eq!(found, known);
+        assert!(known.len() > 1);
     }
 }
