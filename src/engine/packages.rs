@@ -40,6 +40,7 @@ mod tests {
 
     use crate::config::Config;
     use crate::engine::{EndMark, Roots, Sources, build};
+    use crate::handler::Handler;
     use crate::log::Logger;
     use crate::log::kept::Kept;
 
@@ -178,6 +179,21 @@ mod tests {
             let part = knowing(script);
             assert_eq!(outcome(&part, script), outcome(&whole, script), "{script}");
         }
+    }
+
+    #[test]
+    fn an_engine_that_others_extend_has_everything() {
+        let mut config = Config::from_vars(&|_| None).unwrap();
+        config.task_root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/echo").into();
+        config.handler = "function.handler".into();
+        let found = Handler::with_stack(&config, || {
+            let mut found = None;
+            Handler::load_with(&config, |engine| {
+                found = engine.eval::<i64>("[1, 2].len() + \"abc\".to_upper().len").ok();
+            })?;
+            Ok(found)
+        });
+        assert_eq!(found.unwrap(), Some(5));
     }
 
     #[test]
