@@ -7,6 +7,9 @@
 /// How many different words are told apart.
 const BITS: usize = 8192;
 
+/// To look through more text than this costs more than can be saved.
+const MAX_TEXT: usize = 24 << 10;
+
 /// What Rhai, or a function of ours, calls without a script naming it: to print values, and to compare
 /// them.
 const UNNAMED: &str = "to_string to_debug ==";
@@ -16,14 +19,20 @@ pub(crate) struct Words {
     bits: Box<[u64; BITS / 64]>,
     /// The signs of ASCII that occur.
     signs: [bool; 128],
-    /// Some function may be called by a name that is not in the text.
+    /// How much text was looked through.
+    len: usize,
+    /// Some function may be called by a name that is not in the text, or not known to be.
     is_open_ended: bool,
 }
 
 impl Default for Words {
     fn default() -> Self {
-        let mut words =
-            Self { bits: Box::new([0; BITS / 64]), signs: [false; 128], is_open_ended: false };
+        let mut words = Self {
+            bits: Box::new([0; BITS / 64]),
+            signs: [false; 128],
+            len: 0,
+            is_open_ended: false,
+        };
         words.add(UNNAMED);
         words
     }
@@ -37,6 +46,11 @@ impl Words {
 
     /// Adds the words of `text`.
     pub(crate) fn add(&mut self, text: &str) {
+        self.len += text.len();
+        self.is_open_ended |= self.len > MAX_TEXT;
+        if self.is_open_ended {
+            return;
+        }
         let bytes = text.as_bytes();
         let mut hash = EMPTY;
         // Where the word starts that is being read.
@@ -249,6 +263,15 @@ mod tests {
         ] {
             assert_eq!(words(text).are_open_ended(), text == "Fn", "{text}");
         }
+    }
+
+    #[test]
+    fn long_scripts_may_call_anything() {
+        let mut words = words("let x = 1;");
+        words.add(&"x += 1;\n".repeat(1000));
+        assert!(!words.may_call("len"));
+        words.add(&"x += 1;\n".repeat(3000));
+        assert!(words.may_call("len") && words.are_open_ended());
     }
 
     #[test]
