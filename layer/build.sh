@@ -238,10 +238,11 @@ via_rustup() {
     if needs_c "$target"; then export_c_compiler "$target"; fi
     set_flags
     shrink_ring "$target"
-    # Packed relocations are 160 kB less to store and start sooner; Rust's musl knows them, the
-    # glibc of Amazon Linux 2 does not. Functions with the same code are kept once.
+    # At a fixed address nothing has to be relocated: 27 kB less zip, and a start without 130,000
+    # instructions and 49 page faults. Stack and heap lie elsewhere each time, as before. Functions
+    # with the same code are kept once.
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
-    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--pack-dyn-relocs=relr'
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Crelocation-model=static'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--icf=all'
     # The standard library is built for size too, and does not read debug information to name the
     # functions of a backtrace, as there is none: 200 kB less zip. A stable cargo and rustc do this

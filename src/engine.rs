@@ -14,17 +14,18 @@ mod comments;
 pub(crate) mod complete;
 mod fault;
 mod guard;
+mod packages;
 mod resolver;
 mod sort;
 mod sources;
 mod stack;
 pub(crate) mod survivors;
 mod syntax;
+mod words;
 
 use std::rc::Rc;
 
 use rhai::Engine;
-use rhai::packages::{Package as _, StandardPackage};
 
 use crate::config::Config;
 use crate::context;
@@ -35,6 +36,7 @@ pub(crate) use comments::compile;
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
 pub(crate) use resolver::{Missing, Roots, Source};
+pub(crate) use sources::Sources;
 pub(crate) use stack::{engine_thread, on_engine_stack};
 pub(crate) use survivors::EndMark;
 pub(crate) use syntax::explained;
@@ -47,29 +49,16 @@ const CALL_DEPTH_NET: usize = 8;
 /// Short strings that the engine keeps once: its own default.
 const MAX_STRINGS_INTERNED: usize = 256;
 
-/// Builds the engine of one worker.
+/// Builds the engine of one worker, for the script `handler`.
 ///
-/// It is for the script `handler`, whose text is `source`.
+/// It has what `sources` may use.
 pub(crate) fn build(
     config: &Config,
     roots: Rc<Roots>,
     handler: &str,
-    source: &str,
     logger: Rc<Logger>,
     end_mark: Rc<EndMark>,
-) -> (Engine, Host) {
-    let sources = sources::Sources::gather(&roots, source);
-    assemble(config, roots, handler, logger, end_mark, &|name| sources.may_use(name))
-}
-
-/// Builds an engine with the modules that `named` says are in use.
-fn assemble(
-    config: &Config,
-    roots: Rc<Roots>,
-    handler: &str,
-    logger: Rc<Logger>,
-    end_mark: Rc<EndMark>,
-    named: &dyn Fn(&str) -> bool,
+    sources: &Sources,
 ) -> (Engine, Host) {
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
@@ -77,7 +66,7 @@ fn assemble(
     // As `Engine::new`, without its reader of module files, which the resolver below takes the place of.
     let mut engine = Engine::new_raw();
     engine.set_max_strings_interned(MAX_STRINGS_INTERNED);
-    engine.register_global_module(StandardPackage::new().as_shared_module());
+    packages::register(&mut engine, sources);
     // A misspelt variable is found at init instead of in production.
     engine.set_strict_variables(true);
     engine.set_max_call_levels(limits.max_call_depth + CALL_DEPTH_NET);
@@ -100,15 +89,15 @@ fn assemble(
         Ok(None)
     });
 
-    modules::register(&mut engine, &host, named);
+    modules::register(&mut engine, &host, sources);
     let resolver = resolver::Resolver::new(roots, config, handler, end_mark, &host.guard);
     engine.set_module_resolver(resolver);
     context::register(&mut engine);
-    if named(sources::STREAM) {
+    if sources.may_use(sources::STREAM) {
         context::register_stream(&mut engine, &host);
     }
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
-    bounded::register(&mut engine, &host);
-    sort::register(&mut engine);
+    bounded::register(&mut engine, &host, sources);
+    sort::register(&mut engine, sources);
     (engine, host)
 }

@@ -12,7 +12,7 @@ use serde_json::Map;
 use crate::answer::{Answer, Sink};
 use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
-use crate::engine::{self, Missing, Phase, Roots, Source, bytecode};
+use crate::engine::{self, Missing, Phase, Roots, Source, Sources, bytecode};
 use crate::error::{Error, Frame};
 use crate::log::Logger;
 use crate::modules::Host;
@@ -71,7 +71,7 @@ impl Handler {
     /// # Ok::<(), rhai_lambda::Error>(())
     /// ```
     pub fn load(config: &Config) -> Result<Self, Error> {
-        Self::load_with(config, |_| {})
+        Self::load_logging(config, Rc::new(Logger::new(config)), None::<fn(&mut Engine)>)
     }
 
     /// As [`load`](Self::load), with an engine that `extend` may teach more functions.
@@ -79,17 +79,18 @@ impl Handler {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn load_with(config: &Config, extend: impl FnOnce(&mut Engine)) -> Result<Self, Error> {
-        Self::load_logging(config, Rc::new(Logger::new(config)), extend)
+        Self::load_logging(config, Rc::new(Logger::new(config)), Some(extend))
     }
 
     /// As [`load_with`](Self::load_with), with the log of the worker that it is for.
     pub(crate) fn load_logging(
         config: &Config,
         logger: Rc<Logger>,
-        extend: impl FnOnce(&mut Engine),
+        extend: Option<impl FnOnce(&mut Engine)>,
     ) -> Result<Self, Error> {
         let (path, function) = split_name(&config.handler)?;
-        let script = Script::compile(config, path, logger, |engine, _| extend(engine))?;
+        let extend = extend.map(|extend| |engine: &mut Engine, _: &Host| extend(engine));
+        let script = Script::compile(config, path, logger, extend)?;
         let takes_context = takes_context(&script.ast, function, &script.source.file)?;
         let hooks = Hooks::find(&script.ast, &script.source.file)?;
         let handler = Self { hooks, ..script.start(config, function, takes_context)? };
@@ -231,7 +232,7 @@ impl Script {
         config: &Config,
         path: &str,
         logger: Rc<Logger>,
-        extend: impl FnOnce(&mut Engine, &Host),
+        extend: Option<impl FnOnce(&mut Engine, &Host)>,
     ) -> Result<Self, Error> {
         let roots = Rc::new(Roots::new(config));
         let source = roots.read_handler(path).map_err(|missing| match missing {
@@ -242,15 +243,13 @@ impl Script {
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
         let end_mark = Rc::new(engine::EndMark::new());
-        let (mut engine, host) = engine::build(
-            config,
-            Rc::clone(&roots),
-            path,
-            &source.text,
-            logger,
-            Rc::clone(&end_mark),
-        );
-        extend(&mut engine, &host);
+        let sources = Sources::gather(&roots, &source.text);
+        let sources = if extend.is_some() { sources.shared() } else { sources };
+        let (mut engine, host) =
+            engine::build(config, Rc::clone(&roots), path, logger, Rc::clone(&end_mark), &sources);
+        if let Some(extend) = extend {
+            extend(&mut engine, &host);
+        }
 
         let mut ast = engine::compile(&engine, &source.text).map_err(|error| {
             let place = Frame {

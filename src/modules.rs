@@ -36,7 +36,7 @@ use rhai::{Dynamic, Engine, EvalAltResult, Map, NativeCallContext};
 
 use crate::config::{Config, Limits, LogLevel};
 use crate::context::Streams;
-use crate::engine::{Guard, Phase, conclude};
+use crate::engine::{Guard, Phase, Sources, conclude};
 use crate::error::Frame;
 use crate::log::Logger;
 use crate::modules::cache::Cache;
@@ -124,12 +124,14 @@ pub(crate) fn put(map: &mut Map, name: &str, value: Dynamic) {
     map.insert(name.into(), value);
 }
 
-/// Teaches `engine` the modules that `named` says are in use, and what scripts call without one.
-pub(crate) fn register(engine: &mut Engine, host: &Host, named: impl Fn(&str) -> bool) {
+/// Teaches `engine` what `sources` may use of the modules, and of what is called without one.
+pub(crate) fn register(engine: &mut Engine, host: &Host, sources: &Sources) {
     log::register_print(engine, host);
-    json::register_methods(engine, host);
+    if sources.may_call_one_of(&["parse_json", "to_json"]) {
+        json::register_methods(engine, host);
+    }
     for &(name, register) in MODULES {
-        if named(name) {
+        if sources.may_use(name) {
             register(engine, host);
         }
     }

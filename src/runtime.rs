@@ -38,18 +38,18 @@ const DRAIN_PAUSE: Duration = Duration::from_millis(250);
 
 /// A runtime that is ready to run.
 pub struct Runtime {
-    extend: Extend,
+    extend: Option<Extend>,
 }
 
 /// Puts a [`Runtime`] together.
 pub struct Builder {
-    extend: Extend,
+    extend: Option<Extend>,
 }
 
 impl Runtime {
     /// Starts putting a runtime together.
     pub fn builder() -> Builder {
-        Builder { extend: Arc::new(|_| {}) }
+        Builder { extend: None }
     }
 
     /// Runs until Lambda ends the process; returns only when something went wrong, or after the script's
@@ -110,10 +110,12 @@ impl Builder {
     #[must_use]
     pub fn with_engine(mut self, extend: impl Fn(&mut Engine) + Send + Sync + 'static) -> Self {
         let before = self.extend;
-        self.extend = Arc::new(move |engine| {
-            before(engine);
+        self.extend = Some(Arc::new(move |engine| {
+            if let Some(before) = &before {
+                before(engine);
+            }
             extend(engine);
-        });
+        }));
         self
     }
 
@@ -165,7 +167,7 @@ struct State {
 struct Shared {
     config: Config,
     authority: String,
-    extend: Extend,
+    extend: Option<Extend>,
     state: Mutex<State>,
     changed: Condvar,
     /// Workers that have an event.

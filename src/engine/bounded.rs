@@ -11,7 +11,7 @@ use rhai::{
     NativeCallContext,
 };
 
-use crate::engine::raise;
+use crate::engine::{Sources, raise};
 use crate::modules::Host;
 
 /// What a Rhai value takes in an array.
@@ -25,11 +25,18 @@ const MAX_DEPTH: usize = 128;
 
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
-pub(crate) fn register(engine: &mut Engine, host: &Host) {
-    waiting(engine, host);
-    allocating(engine, host);
-    splitting(engine, host);
-    nested(engine);
+/// Replaces those that `sources` may call.
+pub(crate) fn register(engine: &mut Engine, host: &Host, sources: &Sources) {
+    if sources.may_call("sleep") {
+        waiting(engine, host);
+    }
+    if sources.may_call_one_of(&["blob", "pad", "replace"]) {
+        allocating(engine, host);
+    }
+    if sources.may_call_one_of(&["split", "split_rev", "to_chars", "to_array"]) {
+        splitting(engine, host);
+    }
+    nested(engine, sources);
 }
 
 fn waiting(engine: &mut Engine, host: &Host) {
@@ -188,9 +195,10 @@ fn splitting(engine: &mut Engine, host: &Host) {
 }
 
 /// Printing and comparing nested values. Pure: constants may be printed and compared as well.
-fn nested(engine: &mut Engine) {
+fn nested(engine: &mut Engine, sources: &Sources) {
     let pure = |name: &str| FuncRegistration::new(name).with_purity(true);
-    for name in ["print", "to_string", "debug", "to_debug"] {
+    let used = |name: &&str| sources.may_call(name);
+    for name in ["print", "to_string", "debug", "to_debug"].into_iter().filter(used) {
         pure(name).register_into_engine(engine, |context: NativeCallContext, array: &mut Array| {
             let mut out = String::new();
             show_array(&mut out, &context, array, 0);
@@ -209,7 +217,8 @@ fn nested(engine: &mut Engine) {
             }
         });
     }
-    for (name, expected) in [("==", true), ("!=", false)] {
+    for name in ["==", "!="].into_iter().filter(used) {
+        let expected = name == "==";
         pure(name).register_into_engine(
             engine,
             move |context: NativeCallContext, a: &mut Array, b: Array| {

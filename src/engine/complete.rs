@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rhai::Engine;
 
 use crate::config::Config;
-use crate::engine::{EndMark, Roots, assemble};
+use crate::engine::{EndMark, Roots, Sources, build};
 use crate::log::Logger;
 
 pub(crate) use crate::engine::resolver::plain_name;
@@ -24,7 +24,7 @@ pub(crate) struct Native {
 /// Builds the engine that `bootstrap` would have for a script that names every module.
 pub(crate) fn engine(config: &Config, roots: Rc<Roots>) -> Engine {
     let (logger, end_mark) = (Rc::new(Logger::new(config)), Rc::new(EndMark::new()));
-    assemble(config, roots, &config.handler, logger, end_mark, &|_| true).0
+    build(config, roots, &config.handler, logger, end_mark, &Sources::default()).0
 }
 
 /// Every function of `engine`, Rhai's own among them.

@@ -5,9 +5,10 @@
 //! spoils a module that is first imported inside a function.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
-use std::fs;
-use std::io::ErrorKind;
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read as _};
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
@@ -21,15 +22,18 @@ use crate::suggest::nearest;
 /// The extension of scripts.
 const EXTENSION: &str = ".rhai";
 
+/// The buffer that a script is read into at first.
+const SCRIPT_SIZE: usize = 4 << 10;
+
 /// The two folders that scripts may come from.
 #[derive(Debug)]
 pub(crate) struct Roots {
     task: PathBuf,
     import: PathBuf,
-    /// Both without links. Found out at the first import: most functions are one file.
+    /// Both without links. Found out when a script's path may have some.
     real: OnceCell<Vec<PathBuf>>,
     /// Scripts that were read before their import ran.
-    ahead: RefCell<HashMap<String, Source>>,
+    ahead: RefCell<BTreeMap<String, Source>>,
 }
 
 /// A script that was found and read.
@@ -93,12 +97,11 @@ impl Roots {
         let file = if root == self.task { relative } else { path.display().to_string() };
         let refused = |why: String| Missing::Refused(format!("`{file}` {why}"));
 
-        let bytes = fs::read(&path).map_err(|error| match error.kind() {
+        let (bytes, has_links) = read_plainly(&path).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Missing::Absent,
             _ => refused(format!("cannot be read: {}", reason(&error))),
         })?;
-        // Read first, so that the usual case costs one look at the file system more, not two.
-        if !self.contains(&path).map_err(&refused)? {
+        if has_links && !self.contains(&path).map_err(&refused)? {
             return Err(refused("is a link that leads out of the function".to_owned()));
         }
         let mut text = String::from_utf8(bytes).map_err(|error| {
@@ -153,6 +156,19 @@ impl Roots {
     }
 }
 
+/// Reads a file; whether there may be links in its path.
+fn read_plainly(path: &Path) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    // Most scripts are smaller, and its size would have to be asked for.
+    let mut bytes = Vec::with_capacity(SCRIPT_SIZE);
+    (&mut file).take(u64::MAX).read_to_end(&mut bytes)?;
+    // What the system calls the open file has no links in it. To follow the path takes a call for
+    // each of its folders, and as many for the roots.
+    let real = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    let has_links = real.map_or(true, |real| real.as_os_str() != path.as_os_str());
+    Ok((bytes, has_links))
+}
+
 /// The system's words for what went wrong, without its number.
 fn reason(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -186,7 +202,7 @@ pub(crate) struct Resolver {
     bytecode: bool,
     guard: Rc<Guard>,
     end_mark: Rc<EndMark>,
-    loaded: RefCell<HashMap<String, Rc<Module>>>,
+    loaded: RefCell<BTreeMap<String, Rc<Module>>>,
     /// The imports under way, outermost first: a name that is in it already is a cycle.
     loading: RefCell<Vec<String>>,
 }

@@ -5,9 +5,15 @@ use std::cmp::Ordering;
 
 use rhai::{Array, Dynamic, Engine, EvalAltResult, FnPtr, FuncRegistration, NativeCallContext};
 
+use crate::engine::Sources;
+
 type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
-pub(crate) fn register(engine: &mut Engine) {
+/// Replaces them if `sources` may call one.
+pub(crate) fn register(engine: &mut Engine, sources: &Sources) {
+    if !sources.may_call_one_of(&["sort", "sort_by", "order", "order_by", "dedup"]) {
+        return;
+    }
     for name in ["sort", "sort_by"] {
         engine.register_fn(
             name,

@@ -1,45 +1,75 @@
-//! Reads a function's scripts ahead of running them, to know which modules they may use.
+//! Reads a function's scripts ahead of running them, to know which modules and functions they may use.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use crate::engine::Roots;
 use crate::engine::resolver::plain_name;
+use crate::engine::words::Words;
 
 /// Not a module: streamed answers, which a script may use if the word is anywhere in it.
 pub(crate) const STREAM: &str = "stream";
 
-/// What a function's scripts name, as far as it can be known before any of them runs.
+/// What a function's scripts name, as far as it can be known before any of them runs. The default is of
+/// scripts of which nothing is known.
 #[derive(Default)]
 pub(crate) struct Sources {
     /// The words before a `::`, anywhere.
-    namespaces: HashSet<String>,
-    /// An import whose path is computed may bring anything.
-    open_ended: bool,
+    namespaces: BTreeSet<String>,
+    words: Words,
+    /// Whether there is no other script: an import whose path is computed may bring anything.
+    are_all_known: bool,
+    /// Somebody else has the engine too.
+    is_shared: bool,
 }
 
 impl Sources {
     /// Follows the imports from `source`, the handler's script. What cannot be read is left to the
     /// import itself to complain about; what can be is not read again for it.
     pub(crate) fn gather(roots: &Roots, source: &str) -> Self {
-        let mut gathered = Self::default();
-        let mut seen = HashSet::new();
+        let mut gathered = Self { are_all_known: true, ..Self::default() };
+        let mut seen = BTreeSet::new();
         let mut waiting = gathered.look_into(source);
         while let Some(name) = waiting.pop() {
             if seen.insert(name.clone()) {
-                let found = roots.read_ahead(&name, |text| gathered.look_into(text));
-                waiting.extend(found.into_iter().flatten());
+                match roots.read_ahead(&name, |text| gathered.look_into(text)) {
+                    Some(found) => waiting.extend(found),
+                    // It may be there when it is imported.
+                    None => gathered.are_all_known = false,
+                }
             }
         }
         gathered
     }
 
+    /// The same, for an engine in which others may put scripts and functions of theirs, which call
+    /// what they like.
+    pub(crate) fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+
     /// Whether a script may use the module `name`.
     pub(crate) fn may_use(&self, name: &str) -> bool {
-        self.open_ended || self.namespaces.contains(name)
+        !self.are_all_known || self.namespaces.contains(name)
+    }
+
+    /// Whether a script may call Rhai's function `name`.
+    pub(crate) fn may_call(&self, name: &str) -> bool {
+        self.may_call_anything() || self.words.may_call(name)
+    }
+
+    /// Whether a script may call one of Rhai's functions `names`.
+    pub(crate) fn may_call_one_of(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.may_call(name))
+    }
+
+    /// Whether a script may call functions that it does not name.
+    pub(crate) fn may_call_anything(&self) -> bool {
+        !self.are_all_known || self.is_shared || self.words.are_open_ended()
     }
 
     /// Takes down what a script names, and returns the paths of its imports.
     fn look_into(&mut self, text: &str) -> Vec<String> {
+        self.words.add(text);
         for name in namespaces_of(text) {
             if !self.namespaces.contains(name) {
                 self.namespaces.insert(name.to_owned());
@@ -49,7 +79,7 @@ impl Sources {
             self.namespaces.insert(STREAM.to_owned());
         }
         let (imports, open_ended) = imports_of(text);
-        self.open_ended |= open_ended;
+        self.are_all_known &= !open_ended;
         imports
     }
 }

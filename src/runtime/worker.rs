@@ -31,7 +31,7 @@ fn serve(shared: &Shared, restarts: &mut u32) -> Result<Infallible, Stopped> {
     let config = &shared.config;
     let logger = Rc::new(Logger::new(config));
     let client = Client::new(&shared.authority)?;
-    let extend = |engine: &mut rhai::Engine| (shared.extend)(engine);
+    let extend = shared.extend.as_deref();
     let handler = caught(|| Handler::load_logging(config, Rc::clone(&logger), extend))
         .map_err(Stopped::Init)?;
     let client = Rc::new(RefCell::new(client));

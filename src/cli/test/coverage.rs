@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use rhai::{AST, ASTNode, Expr, Stmt};
+use rhai::{AST, ASTNode, Engine, Expr, Stmt};
 
 use super::lines;
 use super::suite::{Root, Suite, Test, scripts_below};
@@ -14,6 +14,7 @@ use crate::engine::on_engine_stack;
 use crate::handler::Script;
 use crate::log::Logger;
 use crate::log::kept::Kept;
+use crate::modules::Host;
 
 /// The scripts of all functions, those of the tests left out.
 pub(super) struct Coverage {
@@ -117,7 +118,8 @@ fn lines_of(root: &Root, name: &Path) -> Option<BTreeSet<usize>> {
     let name = name.to_str()?;
     let compile = || {
         let logger = Rc::new(Logger::keeping(&root.config, Kept::default()));
-        let script = Script::compile(&root.config, name, logger, |_, _| {}).ok()?;
+        let script =
+            Script::compile(&root.config, name, logger, None::<fn(&mut Engine, &Host)>).ok()?;
         Some(statements(&script.ast))
     };
     on_engine_stack(&root.config.limits, compile).ok().flatten()

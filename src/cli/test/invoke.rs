@@ -101,11 +101,9 @@ impl Environment {
     pub(super) fn start(stage: &Stage, config: &Config) -> Result<Self, Error> {
         let config = &stage.settings(config);
         let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
-        let handler = Handler::load_logging(config, Rc::clone(&logger), |engine| {
-            if let Some(counter) = &stage.hits {
-                lines::register(engine, counter);
-            }
-        })?;
+        let counting =
+            stage.hits.as_ref().map(|hits| |engine: &mut Engine| lines::register(engine, hits));
+        let handler = Handler::load_logging(config, Rc::clone(&logger), counting)?;
         Ok(Self { handler, logger })
     }
 

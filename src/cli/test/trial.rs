@@ -5,6 +5,8 @@ use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use rhai::Engine;
+
 use super::assertions;
 use super::fakes::{self, Stage};
 use super::golden::{self, Golden};
@@ -16,6 +18,7 @@ use crate::cli::project;
 use crate::engine::on_engine_stack;
 use crate::handler::Script;
 use crate::log::Logger;
+use crate::modules::Host;
 use crate::world;
 
 /// What holds for every test of a run.
@@ -101,14 +104,15 @@ fn perform(test: &Test, rules: &Rules) -> Outcome {
 pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> {
     let config = &stage.settings(&stage.root.config);
     let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
-    Script::compile(config, script, logger, |engine, host| {
+    let extend = |engine: &mut Engine, host: &Host| {
         assertions::register(engine, &host.guard);
         fakes::register(engine, stage);
         invoke::register(engine, stage);
         if let Some(hits) = &stage.hits {
             lines::register(engine, hits);
         }
-    })
+    };
+    Script::compile(config, script, logger, Some(extend))
 }
 
 fn call(script: &str, function: &str, stage: &Rc<Stage>) -> Result<Option<String>, Error> {
