@@ -43,6 +43,8 @@ struct State {
     exchange: Arc<Exchange>,
     /// Events of the current block that were not yet asked for.
     left: usize,
+    /// Connections on which the peer waits for an event.
+    waiting: usize,
     /// The event that has not been answered: its id, and when it was sent.
     pending: Option<(String, Instant)>,
     first: Option<Instant>,
@@ -61,6 +63,7 @@ impl Api {
             state: Mutex::new(State {
                 exchange,
                 left: 0,
+                waiting: 0,
                 pending: None,
                 first: None,
                 last: None,
@@ -114,6 +117,22 @@ impl Api {
         state.times.reserve(count);
         drop(state);
         self.shared.changed.notify_all();
+    }
+
+    /// Waits until the peer waits for an event; `alive` is asked now and then.
+    pub fn wait_for_request(
+        &self,
+        mut alive: impl FnMut() -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut state = self.shared.lock();
+        while state.waiting == 0 {
+            if let Some(failure) = state.failure.take() {
+                return Err(failure);
+            }
+            alive()?;
+            state = self.shared.wait(state, Duration::from_millis(500));
+        }
+        Ok(())
     }
 
     /// Waits until all events on offer are answered; `alive` is asked now and then.
@@ -175,11 +194,16 @@ impl Shared {
     /// Waits for an event to be on offer and sends it; false if the peer has failed meanwhile.
     fn send_event(&self, stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
         let mut state = self.lock();
-        while state.left == 0 {
-            if is_closed(stream) {
+        if state.left == 0 {
+            state.waiting += 1;
+            self.changed.notify_all();
+            while state.left == 0 && !is_closed(stream) {
+                state = self.wait(state, Duration::from_millis(200));
+            }
+            state.waiting -= 1;
+            if state.left == 0 {
                 return Ok(false);
             }
-            state = self.wait(state, Duration::from_millis(200));
         }
         state.left -= 1;
         state.count += 1;
