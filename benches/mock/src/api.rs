@@ -1,7 +1,7 @@
 //! The mock Runtime API of one peer: hands out events, takes answers, and keeps the times.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -52,6 +52,8 @@ struct State {
     times: Vec<Duration>,
     failure: Option<String>,
     connections: usize,
+    /// The connection of each thread that has one.
+    streams: [Option<TcpStream>; SERVERS],
     count: u64,
 }
 
@@ -70,19 +72,26 @@ impl Api {
                 times: Vec::new(),
                 failure: None,
                 connections: 0,
+                streams: [const { None }; SERVERS],
                 count: 0,
             }),
             changed: Condvar::new(),
         });
-        for _ in 0..SERVERS {
+        for at in 0..SERVERS {
             let (listener, shared) = (listener.try_clone()?, Arc::clone(&shared));
             thread::spawn(move || {
                 while let Ok((stream, _)) = listener.accept() {
-                    shared.lock().connections += 1;
+                    let mut state = shared.lock();
+                    state.connections += 1;
+                    state.streams[at] = stream.try_clone().ok();
+                    drop(state);
                     if let Err(error) = shared.serve(stream) {
                         shared.lock().fail(format!("the connection failed: {error}"));
                     }
-                    shared.lock().connections -= 1;
+                    let mut state = shared.lock();
+                    state.connections -= 1;
+                    state.streams[at] = None;
+                    drop(state);
                     shared.changed.notify_all();
                 }
             });
@@ -97,6 +106,10 @@ impl Api {
     /// Forgets the peer that has just ended: waits for its connections to be gone.
     pub fn reset(&self) {
         let mut state = self.shared.lock();
+        // A process that the peer has started, such as curl, may outlive it and wait for an answer.
+        for stream in state.streams.iter().flatten() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
         while state.connections > 0 {
             // Those that wait for events look whether anybody still wants one.
             self.shared.changed.notify_all();
