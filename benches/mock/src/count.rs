@@ -106,11 +106,14 @@ fn count(
     valgrind: Option<&Tool>,
     strace: Option<&Tool>,
 ) -> Result<(), String> {
-    counts.faults = page_faults(peer)?;
-    if let Some(valgrind) = valgrind.filter(|_| peer.is_native()) {
+    let wanted = |name: &str| plan.only.as_deref().is_none_or(|only| only == name);
+    if wanted("faults") {
+        counts.faults = page_faults(peer)?;
+    }
+    if let Some(valgrind) = valgrind.filter(|_| wanted("instructions") && peer.is_native()) {
         counts.instructions = valgrind.count(peer, exchange, plan)?;
     }
-    if let Some(strace) = strace {
+    if let Some(strace) = strace.filter(|_| wanted("calls")) {
         counts.calls = strace.count(peer, exchange, plan)?;
     }
     Ok(())
@@ -136,7 +139,10 @@ impl Tool {
         exchange: &Arc<Exchange>,
         plan: &Plan,
     ) -> Result<Count, String> {
-        let (start, _) = self.run(peer, |_| Ok(()))?;
+        let (start, ()) = self.run(peer, |_| Ok(()))?;
+        if plan.events == 0 {
+            return Ok(Count { start: Some(start), invocation: None });
+        }
         let enough = Duration::from_secs(plan.seconds);
         let (few, done) = self.run(peer, |peer| {
             let begin = Instant::now();
