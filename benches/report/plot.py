@@ -136,17 +136,17 @@ def chart(picture, left, right, top, bottom, series, what, labels):
             picture.dot(x, y, f"f{at}")
         y = bottom + 54 + at * 18
         picture.line([(left, y - 4), (left + 18, y - 4)], f"l{at}", 3)
-        picture.text(left + 25, y, f"{labels[name]}: {one['slope']:.2f}", 12)
+        picture.text(left + 25, y, f"{labels[name]}: {one['last_slope']:.2f}", 12)
 
 
 def growth(section):
     """Cost by the size of the work, both logarithmic, each with a line of slope 1."""
     charts = [one for one in CHARTS if section[one[0]]]
-    height, top, gap = 448, 118, 58
+    height, top, gap = 480, 118, 58
     picture = Picture(WIDTH, height, "Cost by the size of the work")
     picture.text(MARGIN, 36, "Cost by the size of the work", 18, bold="yes")
-    picture.text(MARGIN, 57, "logarithmic axes; dashed: twice the work, twice the cost; numbers: the "
-                 "exponent of what comes on top of an empty script or event", 12, "soft")
+    picture.text(MARGIN, 57, "Dashed: twice the work, twice the cost. Numbers: the exponent between the last "
+                 "two points, the cost of an empty script or event aside.", 12, "soft")
     width = (WIDTH - 2 * MARGIN - gap * len(charts)) / len(charts)
     for at, (kind, title, what, labels) in enumerate(charts):
         left = MARGIN + gap - 10 + at * (width + gap)

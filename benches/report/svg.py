@@ -101,8 +101,8 @@ def short(value):
 
 
 def three(value):
-    """Three digits, without zeros at the end."""
-    text = ratio(value)
+    """Three digits or so, without zeros at the end."""
+    text = ratio(value) if value >= 0.1 else f"{value:.3f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 

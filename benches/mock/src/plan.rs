@@ -114,7 +114,11 @@ impl Plan {
             "--times" => self.times = Some(value.into()),
             "--events" => self.events = number()?,
             "--only" => self.only = Some(value),
-            _ => return Err(format!("there is no `{option}`\n{USAGE}")),
+            _ => {
+                return Err(format!(
+                    "there is no `{option}`\nhint: run it without arguments for all that there is"
+                ));
+            }
         }
         Ok(())
     }
