@@ -41,8 +41,8 @@ struct Counts {
 struct Tool {
     program: PathBuf,
     options: &'static [&'static str],
-    /// The option for the file that it writes.
-    output: &'static str,
+    /// The option for the file that it writes, and how that is called.
+    output: (&'static str, &'static str),
     total: fn(&str) -> Option<f64>,
 }
 
@@ -52,14 +52,14 @@ pub fn measure(plan: &Plan) -> Result<bool, String> {
     let valgrind = find("valgrind").map(|program| Tool {
         program,
         options: &["--tool=callgrind", "-q"],
-        output: "--callgrind-out-file=",
+        output: ("--callgrind-out-file=", "callgrind.out"),
         total: |text| text.lines().find_map(|line| line.strip_prefix("totals: "))?.parse().ok(),
     });
     let strace = find("strace").map(|program| Tool {
         program,
         // As a grandchild, so that the peer is the process that is told to end.
         options: &["-D", "-f", "-c"],
-        output: "--output=",
+        output: ("--output=", "strace.out"),
         // The last line: share, seconds, microseconds a call, calls, perhaps errors, `total`.
         total: |text| {
             let line = text.strip_suffix(" total\n")?.lines().last()?;
@@ -171,10 +171,11 @@ impl Tool {
         peer: &mut Peer,
         work: impl FnOnce(&mut Peer) -> Result<T, String>,
     ) -> Result<(f64, T), String> {
-        let file = peer.scratch("count");
+        let (option, name) = self.output;
+        let file = peer.scratch(name);
         // What an earlier run has left there is not to be taken for the result of this one.
         let _ = fs::remove_file(&file);
-        let mut output = OsStr::new(self.output).to_owned();
+        let mut output = OsStr::new(option).to_owned();
         output.push(&file);
         let mut words = vec![self.program.as_os_str()];
         words.extend(self.options.iter().map(OsStr::new));

@@ -116,7 +116,7 @@ impl Plan {
             "--only" => self.only = Some(value),
             _ => {
                 return Err(format!(
-                    "there is no `{option}`\nhint: run it without arguments for all that there is"
+                    "there is no `{option}`\nhint: `benches/run --help` lists what there is"
                 ));
             }
         }
