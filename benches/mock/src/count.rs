@@ -41,8 +41,8 @@ struct Counts {
 struct Tool {
     program: PathBuf,
     options: &'static [&'static str],
-    /// The option for the file that it writes.
-    output: &'static str,
+    /// The option for the file that it writes, and how that is called.
+    output: (&'static str, &'static str),
     total: fn(&str) -> Option<f64>,
 }
 
@@ -52,14 +52,14 @@ pub fn measure(plan: &Plan) -> Result<bool, String> {
     let valgrind = find("valgrind").map(|program| Tool {
         program,
         options: &["--tool=callgrind", "-q"],
-        output: "--callgrind-out-file=",
+        output: ("--callgrind-out-file=", "callgrind.out"),
         total: |text| text.lines().find_map(|line| line.strip_prefix("totals: "))?.parse().ok(),
     });
     let strace = find("strace").map(|program| Tool {
         program,
         // As a grandchild, so that the peer is the process that is told to end.
         options: &["-D", "-f", "-c"],
-        output: "--output=",
+        output: ("--output=", "strace.out"),
         // The last line: share, seconds, microseconds a call, calls, perhaps errors, `total`.
         total: |text| {
             let line = text.strip_suffix(" total\n")?.lines().last()?;
@@ -106,11 +106,14 @@ fn count(
     valgrind: Option<&Tool>,
     strace: Option<&Tool>,
 ) -> Result<(), String> {
-    counts.faults = page_faults(peer)?;
-    if let Some(valgrind) = valgrind.filter(|_| peer.is_native()) {
+    let wanted = |name: &str| plan.only.as_deref().is_none_or(|only| only == name);
+    if wanted("faults") {
+        counts.faults = page_faults(peer)?;
+    }
+    if let Some(valgrind) = valgrind.filter(|_| wanted("instructions") && peer.is_native()) {
         counts.instructions = valgrind.count(peer, exchange, plan)?;
     }
-    if let Some(strace) = strace {
+    if let Some(strace) = strace.filter(|_| wanted("calls")) {
         counts.calls = strace.count(peer, exchange, plan)?;
     }
     Ok(())
@@ -136,7 +139,10 @@ impl Tool {
         exchange: &Arc<Exchange>,
         plan: &Plan,
     ) -> Result<Count, String> {
-        let (start, _) = self.run(peer, |_| Ok(()))?;
+        let (start, ()) = self.run(peer, |_| Ok(()))?;
+        if plan.events == 0 {
+            return Ok(Count { start: Some(start), invocation: None });
+        }
         let enough = Duration::from_secs(plan.seconds);
         let (few, done) = self.run(peer, |peer| {
             let begin = Instant::now();
@@ -165,10 +171,11 @@ impl Tool {
         peer: &mut Peer,
         work: impl FnOnce(&mut Peer) -> Result<T, String>,
     ) -> Result<(f64, T), String> {
-        let file = peer.scratch("count");
+        let (option, name) = self.output;
+        let file = peer.scratch(name);
         // What an earlier run has left there is not to be taken for the result of this one.
         let _ = fs::remove_file(&file);
-        let mut output = OsStr::new(self.output).to_owned();
+        let mut output = OsStr::new(option).to_owned();
         output.push(&file);
         let mut words = vec![self.program.as_os_str()];
         words.extend(self.options.iter().map(OsStr::new));

@@ -22,9 +22,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Nothing was measured at all.
         Err(why) => {
             eprintln!("error: {why}");
-            ExitCode::FAILURE
+            ExitCode::from(2)
         }
     }
 }

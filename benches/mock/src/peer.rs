@@ -14,6 +14,9 @@ use crate::api::{Api, Block, Exchange};
 /// A peer that has not answered for this long has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Under a program that counts what it does it is some fifty times slower.
+const PATIENCE_UNDER: Duration = Duration::from_secs(900);
+
 /// What a peer has for ending by itself.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -23,6 +26,7 @@ pub struct Peer {
     log: PathBuf,
     api: Api,
     child: Option<Child>,
+    patience: Duration,
 }
 
 impl Peer {
@@ -33,6 +37,7 @@ impl Peer {
             log: folder.join("stderr.log"),
             api: Api::start(Arc::clone(exchange))?,
             child: None,
+            patience: PATIENCE,
         })
     }
 
@@ -56,6 +61,7 @@ impl Peer {
     fn spawn(&mut self, under: &[&OsStr]) -> Result<Instant, String> {
         let describe = |error| format!("cannot start `{}`: {error}", self.folder.display());
         let log = File::create(&self.log).map_err(describe)?;
+        self.patience = if under.is_empty() { PATIENCE } else { PATIENCE_UNDER };
         let bootstrap = self.program();
         let mut words = under.iter().copied().chain([bootstrap.as_os_str()]);
         let mut command = Command::new(words.next().unwrap_or_default());
@@ -110,13 +116,13 @@ impl Peer {
     }
 
     fn collect(&mut self) -> Result<Block, String> {
-        let alive = is_alive(&mut self.child);
+        let alive = is_alive(&mut self.child, self.patience);
         self.api.collect(alive).map_err(|why| self.explain(&why))
     }
 
     /// Waits until the peer asks for an event while there is none on offer.
     pub fn wait_for_request(&mut self) -> Result<(), String> {
-        let alive = is_alive(&mut self.child);
+        let alive = is_alive(&mut self.child, self.patience);
         self.api.wait_for_request(alive).map_err(|why| self.explain(&why))
     }
 
@@ -175,12 +181,12 @@ impl Peer {
 }
 
 /// Tells what has become of the process, and when to have no more patience with it.
-fn is_alive(child: &mut Option<Child>) -> impl FnMut() -> Result<(), String> {
+fn is_alive(child: &mut Option<Child>, patience: Duration) -> impl FnMut() -> Result<(), String> {
     let begin = Instant::now();
     move || match child.as_mut().map(Child::try_wait) {
-        Some(Ok(None)) if begin.elapsed() < PATIENCE => Ok(()),
+        Some(Ok(None)) if begin.elapsed() < patience => Ok(()),
         Some(Ok(Some(status))) => Err(format!("ended with {status}")),
-        _ => Err(format!("gave no answer within {} s", PATIENCE.as_secs())),
+        _ => Err(format!("gave no answer within {} s", patience.as_secs())),
     }
 }
 

@@ -31,7 +31,8 @@ for `times` alone:
   --times FOLDER    writes every time there, for other programs
 
 for `count` alone:
-  --events N        warm invocations that are counted, default 200
+  --events N        warm invocations that are counted, default 200; 0 counts starts alone
+  --only NAME       counts nothing but `instructions`, `calls` or `faults`
 
 example: bench-mock times benches/workloads/echo limit=target/bench/peers/limit/echo";
 
@@ -49,6 +50,8 @@ pub struct Plan {
     pub seconds: u64,
     pub large: usize,
     pub events: usize,
+    /// What alone is to be counted.
+    pub only: Option<String>,
     pub base: String,
     pub times: Option<PathBuf>,
     pub json: Option<PathBuf>,
@@ -72,6 +75,7 @@ impl Plan {
             seconds: 10,
             large: 6_000_000,
             events: 200,
+            only: None,
             base: "lambda_runtime".to_owned(),
             times: None,
             json: None,
@@ -108,8 +112,13 @@ impl Plan {
             "--block" => self.block = number()?.max(1),
             "--large" => self.large = number()?,
             "--times" => self.times = Some(value.into()),
-            "--events" => self.events = number()?.max(1),
-            _ => return Err(format!("there is no `{option}`\n{USAGE}")),
+            "--events" => self.events = number()?,
+            "--only" => self.only = Some(value),
+            _ => {
+                return Err(format!(
+                    "there is no `{option}`\nhint: `benches/run --help` lists what there is"
+                ));
+            }
         }
         Ok(())
     }
