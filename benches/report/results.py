@@ -1,9 +1,10 @@
 """Keeps all figures in one file, `target/bench/results.json`, and sums them up.
 
-usage: results.py SECTION BENCH CPU LOAD
+usage: results.py SECTION BENCH CPU LOAD [OPTION OF THE MOCK]…
 
 puts the figures of all workloads, which the mock has written to BENCH/results/SECTION/WORKLOAD.json,
-into BENCH/results.json, in place of those that an earlier run has left there, and prints a summary.
+into BENCH/results.json, in place of those that an earlier run has left there, and prints a summary,
+with ratios to the peer of the mock's option `--base`.
 """
 
 import json
@@ -61,7 +62,7 @@ SUMMARY = {
 }
 
 
-def summary(section, workloads):
+def summary(section, workloads, base):
     """A table: a line a peer, a column a workload, the two ratios in each cell."""
     cold, warm = SUMMARY[section]
     names = sorted(workloads, key=lambda name: (name != "echo", name))
@@ -70,7 +71,7 @@ def summary(section, workloads):
     for peer in peers:
         row = [peer]
         for name in names:
-            of_peer, of_base = workloads[name].get(peer), workloads[name].get(BASE)
+            of_peer, of_base = workloads[name].get(peer), workloads[name].get(base)
             ratios = [quotient(of_peer, of_base, *path) for path in (cold, warm)]
             row.append("-" if ratios == ["-", "-"] else " / ".join(ratios))
         rows.append(row)
@@ -86,13 +87,14 @@ def summary(section, workloads):
 
 
 def main():
-    section, bench, cpu, load_before = sys.argv[1:]
+    section, bench, cpu, load_before, *options = sys.argv[1:]
+    base = options[options.index("--base") + 1] if "--base" in options else BASE
     files = sorted((pathlib.Path(bench) / "results" / section).glob("*.json"))
     workloads = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
     save(bench, section, {"machine": machine(cpu, load_before), "workloads": workloads})
     what = {"times": "cold / warm", "instructions": "instructions of a start / of an invocation"}
-    print(f"\nall workloads: ratios to {BASE}, {what[section]}\n")
-    print(summary(section, workloads))
+    print(f"\nall workloads: ratios to {base}, {what[section]}\n")
+    print(summary(section, workloads, base))
     print("\nall figures: target/bench/results.json")
 
 
