@@ -55,7 +55,7 @@ def panel(picture, left, right, top, peers, title, figure, base):
         x, y = axis.at(value) + 7, y + ROW / 2 + 2
         times = f"{ratio(value / figure(base))}×" if base else ""
         bold = "yes" if name in (OWN, results.BASE) else ""
-        picture.figure(x, y, times, short(value), bold)
+        picture.figure(x, y, times, ratio(value) if value < 1000 else short(value), bold)
 
 
 def echo(section):
@@ -80,11 +80,11 @@ def echo(section):
           lambda peer: peer["cold_ns"]["min"] / 1e6, base)
     panel(picture, middle + 14, WIDTH - MARGIN + 14, top, peers,
           "Warm: event sent to answer received, in µs",
-          lambda peer: peer["warm_ns"]["median"] / 1e3, base)
+          lambda peer: peer["best_block_ns"] / 1e3, base)
     starts = max(peer["cold_ns"]["count"] for _, peer in peers)
     warm = max(peer["warm_ns"]["count"] for _, peer in peers)
-    picture.text(MARGIN, height - 18, f"{machine_line(section['machine'])}; minimum of {starts} "
-                 f"cold starts, median of {warm:,} invocations", 11, "soft")
+    picture.text(MARGIN, height - 18, f"{machine_line(section['machine'])}; least of {starts} "
+                 f"cold starts, best block of {warm:,} invocations", 11, "soft")
     return str(picture)
 
 
