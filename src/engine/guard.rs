@@ -59,9 +59,7 @@ pub(crate) struct Guard {
     /// How much earlier than configured the running part of the script is stopped.
     early: Cell<Duration>,
     /// The thread's count of bytes may come this far, with the runtime's own and the script's.
-    memory_ceiling: Cell<usize>,
-    /// What the process had allocated when the first event came.
-    process_baseline: Cell<Option<usize>>,
+    memory_ceiling: Cell<isize>,
     tripped: Cell<Option<Trip>>,
     grace: Cell<u32>,
     /// The address below which the script's part of the stack ends.
@@ -81,8 +79,7 @@ impl Guard {
             operations: Cell::new(0),
             stop_at: Cell::new(None),
             early: Cell::new(Duration::ZERO),
-            memory_ceiling: Cell::new(usize::MAX),
-            process_baseline: Cell::new(None),
+            memory_ceiling: Cell::new(isize::MAX),
             tripped: Cell::new(None),
             grace: Cell::new(0),
         }
@@ -99,9 +96,6 @@ impl Guard {
     ///
     /// The script is stopped the configured margin before that, though never before half of it.
     pub(crate) fn start_invocation(&self, remaining: Option<Duration>) {
-        if self.process_baseline.get().is_none() {
-            self.process_baseline.set(Some(memory::allocated_by_process()));
-        }
         let now = Instant::now();
         let stop_at = remaining.and_then(|remaining| {
             let margin = self.limits.deadline_margin.min(remaining / 2);
@@ -113,7 +107,7 @@ impl Guard {
     fn start(&self, now: Instant, stop_at: Option<(Instant, Trip)>) {
         self.stop_at.set(stop_at);
         self.last_look.set(now);
-        self.memory_ceiling.set(memory::allocated().saturating_add(self.limits.max_memory));
+        self.memory_ceiling.set(memory::allocated().saturating_add(signed(self.limits.max_memory)));
         self.operations.set(0);
         self.tripped.set(None);
         self.rearm(CLOCK_INTERVAL);
@@ -133,30 +127,35 @@ impl Guard {
     }
 
     /// Called before every operation; an answer other than `None` terminates the script.
+    ///
+    /// Memory is looked at each time: a script doubles a string in three operations.
     pub(crate) fn step(&self) -> Option<Dynamic> {
+        let left = self.countdown.get();
+        if left == 0
+            || memory::allocated() > self.memory_ceiling.get()
+            || stack_address() < self.stack_end
+        {
+            return self.checkpoint();
+        }
+        self.countdown.set(left - 1);
+        None
+    }
+
+    /// What `step` does when there is more to do than to count.
+    #[cold]
+    #[inline(never)]
+    fn checkpoint(&self) -> Option<Dynamic> {
         if stack_address() < self.stack_end {
             self.trip(Trip::Stack);
             return Some(Dynamic::UNIT);
         }
-        // Memory is looked at each time: a script doubles a string in three operations.
         if memory::allocated() > self.memory_ceiling.get() {
             self.trip(Trip::Memory);
         }
-        match self.countdown.get() {
-            0 => self.checkpoint(),
-            left => {
-                self.countdown.set(left - 1);
-                None
-            }
-        }
-    }
-
-    #[cold]
-    fn checkpoint(&self) -> Option<Dynamic> {
         if let Some(trip) = self.tripped.get() {
             let grace = self.grace.get();
             // A script that goes on allocating has no grace.
-            let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
+            let burst = self.memory_ceiling.get().saturating_add(signed(self.limits.max_memory / 4));
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
             if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {
                 return Some(Dynamic::UNIT);
@@ -286,7 +285,7 @@ impl Guard {
     /// # Errors
     /// `DataTooLarge` when they would not fit.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Box<EvalAltResult>> {
-        if memory::allocated().saturating_add(bytes) <= self.memory_ceiling.get() {
+        if memory::allocated().saturating_add(signed(bytes)) <= self.memory_ceiling.get() {
             return Ok(());
         }
         let max = self.limits.max_memory >> 20;
@@ -389,7 +388,7 @@ impl Guard {
     }
 
     /// How far the thread's count of bytes may come.
-    pub(crate) fn memory_ceiling(&self) -> usize {
+    pub(crate) fn memory_ceiling(&self) -> isize {
         self.memory_ceiling.get()
     }
 
@@ -409,14 +408,18 @@ impl Guard {
 
     /// Whether earlier invocations left so much behind (cycles are never freed) that another one
     /// may not fit; `baseline` is what was allocated after init.
-    pub(crate) fn is_worn_out(&self, baseline: usize) -> bool {
+    pub(crate) fn is_worn_out(&self, baseline: isize) -> bool {
+        let max = self.limits.max_memory;
         // What one worker allocates for `cache::` another may free, so the thread's count alone may
         // have drifted away.
-        let max = self.limits.max_memory;
-        let before = self.process_baseline.get().unwrap_or(usize::MAX);
-        memory::allocated() > baseline.saturating_add(max)
-            && memory::allocated_by_process() > before.saturating_add(max)
+        memory::allocated() > baseline.saturating_add(signed(max))
+            && memory::resident().is_none_or(|bytes| bytes > max)
     }
+}
+
+/// A number of bytes to compare with a count of them; beyond all memory is all memory.
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
 /// How far the stack of this thread has grown; it grows downwards.

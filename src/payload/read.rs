@@ -15,7 +15,7 @@ use crate::memory;
 ///
 /// # Errors
 /// What is wrong with the document, with line and column.
-pub(crate) fn read(json: &[u8], max_depth: usize, ceiling: usize) -> Result<Dynamic, String> {
+pub(crate) fn read(json: &[u8], max_depth: usize, ceiling: isize) -> Result<Dynamic, String> {
     let mut deserializer = serde_json::Deserializer::from_slice(json);
     deserializer.disable_recursion_limit();
     let value = Reader { depth_left: max_depth, max_depth, ceiling }
@@ -29,7 +29,7 @@ pub(crate) fn read(json: &[u8], max_depth: usize, ceiling: usize) -> Result<Dyna
 struct Reader {
     depth_left: usize,
     max_depth: usize,
-    ceiling: usize,
+    ceiling: isize,
 }
 
 impl Reader {
@@ -145,7 +145,7 @@ mod tests {
     use super::read;
 
     fn check(json: &str, max_depth: usize) -> Result<String, String> {
-        read(json.as_bytes(), max_depth, usize::MAX).map(|value| format!("{value:?}"))
+        read(json.as_bytes(), max_depth, isize::MAX).map(|value| format!("{value:?}"))
     }
 
     #[test]
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn memory_is_limited() {
-        let error = read(b"[1]", 9, 0).unwrap_err();
+        let error = read(b"[1]", 9, isize::MIN).unwrap_err();
         assert!(error.contains("RHAI_LAMBDA_MAX_MEMORY_MB"), "{error}");
     }
 }
