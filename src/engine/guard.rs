@@ -155,7 +155,8 @@ impl Guard {
         if let Some(trip) = self.tripped.get() {
             let grace = self.grace.get();
             // A script that goes on allocating has no grace.
-            let burst = self.memory_ceiling.get().saturating_add(signed(self.limits.max_memory / 4));
+            let burst =
+                self.memory_ceiling.get().saturating_add(signed(self.limits.max_memory / 4));
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
             if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {
                 return Some(Dynamic::UNIT);
