@@ -445,7 +445,7 @@ pub(crate) fn raise_with(
     let mut map: Map = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
-    Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from_map(map), Position::NONE))
 }
 
 /// Gives an error that has no place yet that of the call or the import.
