@@ -128,7 +128,7 @@ fn headers(event: &Map) -> Map {
         && single.iter().all(|(name, value)| is_lower_case(name) && is_plain(value))
     {
         // As HTTP APIs and function URLs send them: a copy is made in a fraction of the time.
-        return single.clone();
+        return Map::clone(single);
     }
     let mut headers = Map::new();
     let mut add = |name: &str, value: &Dynamic| {
