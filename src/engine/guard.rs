@@ -61,6 +61,8 @@ pub(crate) struct Guard {
     /// The thread's count of bytes may come this far, with the runtime's own and the script's.
     memory_ceiling: Cell<isize>,
     tripped: Cell<Option<Trip>>,
+    /// Calls nested as deep as this are too deep: none are allowed once a limit has tripped.
+    depth_end: Cell<usize>,
     grace: Cell<u32>,
     /// The address below which the script's part of the stack ends.
     stack_end: usize,
@@ -72,6 +74,7 @@ impl Guard {
         let stack_end = stack_address().saturating_sub(stack::script_part(&limits));
         Self {
             stack_end,
+            depth_end: Cell::new(limits.max_call_depth.saturating_add(1)),
             limits,
             countdown: Cell::new(0),
             interval: Cell::new(CLOCK_INTERVAL),
@@ -109,7 +112,7 @@ impl Guard {
         self.last_look.set(now);
         self.memory_ceiling.set(memory::allocated().saturating_add(signed(self.limits.max_memory)));
         self.operations.set(0);
-        self.tripped.set(None);
+        self.forget();
         self.rearm(CLOCK_INTERVAL);
     }
 
@@ -199,6 +202,7 @@ impl Guard {
     fn trip(&self, trip: Trip) {
         if self.tripped.get().is_none() {
             self.tripped.set(Some(trip));
+            self.depth_end.set(0);
             self.grace.set(GRACE);
         }
         // From here on every step comes to the checkpoint.
@@ -210,16 +214,29 @@ impl Guard {
     /// # Errors
     /// The limit that was reached, as an error with a place: the engine's own ones lose it.
     pub(crate) fn visit(&self, depth: usize) -> Result<(), Box<EvalAltResult>> {
+        if depth < self.depth_end.get() && stack_address() >= self.stack_end {
+            return Ok(());
+        }
+        Err(self.refusal(depth))
+    }
+
+    /// Why `visit` says no.
+    #[cold]
+    #[inline(never)]
+    fn refusal(&self, depth: usize) -> Box<EvalAltResult> {
         if let Some(trip) = self.tripped.get() {
-            return Err(raise(self.describe(trip)));
+            raise(self.describe(trip))
+        } else if depth > self.limits.max_call_depth {
+            raise(self.too_deep())
+        } else {
+            raise(self.describe(Trip::Stack))
         }
-        if depth > self.limits.max_call_depth {
-            return Err(raise(self.too_deep()));
-        }
-        if stack_address() < self.stack_end {
-            return Err(raise(self.describe(Trip::Stack)));
-        }
-        Ok(())
+    }
+
+    /// No limit has been reached, so far.
+    fn forget(&self) {
+        self.tripped.set(None);
+        self.depth_end.set(self.limits.max_call_depth.saturating_add(1));
     }
 
     /// Which limit was reached since the start, also if the script swallowed the error.
@@ -383,7 +400,7 @@ impl Guard {
             Some(Trip::Stack) => stack_address() < self.stack_end,
         };
         if !holds {
-            self.tripped.set(None);
+            self.forget();
             self.rearm(CLOCK_INTERVAL);
         }
     }
