@@ -8,14 +8,15 @@ use std::fs;
 
 use alloc_metrics::MetricAlloc;
 
+#[path = "memory/system.rs"]
 #[cfg(not(target_env = "musl"))]
-use std::alloc::System as Inner;
+mod heap;
 // musl's own `malloc` is several times slower on the engine's many small allocations.
 #[cfg(target_env = "musl")]
-use dlmalloc::GlobalDlmalloc as Inner;
+mod heap;
 
 #[global_allocator]
-static ALLOCATOR: MetricAlloc<Inner> = MetricAlloc::new(Inner);
+static ALLOCATOR: MetricAlloc<heap::Heap> = MetricAlloc::new(heap::HEAP);
 
 /// Bytes that this thread has allocated, less those that it has freed: a thread that frees what
 /// others allocated comes below zero.
