@@ -45,7 +45,7 @@ pub struct Handler {
     /// What does not change from one invocation to the next.
     environment: Rc<Function>,
     /// Bytes allocated when the first event arrives.
-    baseline: usize,
+    baseline: isize,
     hooks: Hooks,
 }
 

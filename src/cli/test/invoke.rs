@@ -139,7 +139,7 @@ pub(super) fn context(stage: &Stage, timeout: Duration) -> Context {
 
 /// What a caller of the function would make of the answer.
 fn value_of(answer: &Answer, max_depth: usize) -> Dynamic {
-    let json = json_of(answer).and_then(|json| payload::read(&json, max_depth, usize::MAX).ok());
+    let json = json_of(answer).and_then(|json| payload::read(&json, max_depth, isize::MAX).ok());
     json.unwrap_or_else(|| match std::str::from_utf8(&answer.body) {
         Ok(text) => text.into(),
         Err(_) => Dynamic::from_blob(answer.body.clone()),
