@@ -260,6 +260,10 @@ mod tests {
         let ackermann = "fn ack(m, n) { if m == 0 { n + 1 } else if n == 0 { ack(m - 1, 1) } else \
                          { ack(m - 1, ack(m, n - 1)) } }";
         assert_eq!(chosen(ackermann), ["ack"]);
+        let handler = "fn handler(event) { let value = 1; let odd = 0; for i in 0..event.count { value = \
+                       (value * 31 + i) % 1000003; if value % 2 == 1 { odd += 1; } } \
+                       #{ odd: odd, value: value } }";
+        assert_eq!(chosen(handler), ["handler"]);
     }
 
     #[test]

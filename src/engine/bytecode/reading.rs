@@ -182,7 +182,8 @@ impl<'s> Reading<'s> {
     /// An expression whose value is kept beside where it came from.
     fn kept(&mut self, expression: &Expr) -> Kind {
         let kind = self.expression(expression);
-        let is_written_out = expression.is_constant() || matches!(expression, Expr::Array(..));
+        let is_written_out =
+            expression.is_constant() || matches!(expression, Expr::Array(..) | Expr::Map(..));
         if !is_written_out && !kind.is_small() {
             self.read.copies += 1;
         }
@@ -214,7 +215,13 @@ impl<'s> Reading<'s> {
             Expr::DynamicConstant(value, _) if value.is_array() => self.literal(),
             Expr::Array(items, _) => {
                 for item in items {
-                    self.read.fits &= self.expression(item).is_small();
+                    self.kept(item);
+                }
+                self.literal()
+            }
+            Expr::Map(entries, _) => {
+                for (_, value) in &entries.0 {
+                    self.kept(value);
                 }
                 self.literal()
             }
@@ -252,7 +259,7 @@ impl<'s> Reading<'s> {
         }
     }
 
-    /// An array that is written out: only outside of loops, where it is made once.
+    /// An array or a map that is written out: only outside of loops, where it is made once.
     fn literal(&mut self) -> Kind {
         self.read.fits &= self.depth == 0;
         Kind::Any

@@ -67,7 +67,11 @@ impl Generator {
         let mut body = self.statements(2, 1);
         // A loop makes it worth the while of the VM.
         body += &self.repetition(2, 1);
-        let result = self.expression(2);
+        let result = match self.random.below(4) {
+            0 => format!("#{{ a: {}, b: {} }}", self.expression(1), self.expression(1)),
+            1 => format!("[{}, {}]", self.expression(1), self.expression(1)),
+            _ => self.expression(2),
+        };
         let private = ["", "private "][self.random.below(2)];
         let text =
             format!("{private}fn {name}({}) {{\n{body}    {result}\n}}\n", parameters.join(", "));
