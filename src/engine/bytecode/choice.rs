@@ -45,19 +45,26 @@ impl Choice {
         if !ast.has_functions() || text.contains("is_def_fn") {
             return None;
         }
-        let mut functions: Vec<Known> =
-            ast.iter_fn_def().map(|function| Known::new(function, text)).collect();
+        let mut functions: Vec<Known> = ast.iter_fn_def().map(|known| Known::new(known)).collect();
         functions.sort_by_key(|function| at(function.span.0));
         let keys: HashSet<Key> = functions.iter().map(|function| function.key.clone()).collect();
         // Everything is a number, until it is seen to be more.
         let mut returned: HashMap<Key, Kind> =
             keys.iter().map(|key| (key.clone(), Kind::Number)).collect();
-        for _ in 0..MAX_ROUNDS {
-            let has_changed = read_all(ast, &mut functions, &keys, &mut returned)?;
+        let names: HashSet<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
+        for round in 0..MAX_ROUNDS {
+            let mut has_changed = read_all(ast, &mut functions, &keys, &names, &mut returned)?;
             let is_worth_it = functions.iter().any(|function| function.fits && function.repeats());
             if !is_worth_it {
                 // Most scripts: one look is all that it costs them.
                 return None;
+            }
+            if round == 0 {
+                let others = used_otherwise(text, &names);
+                for function in &mut functions {
+                    function.fits &= !others.contains(function.key.0.as_str());
+                }
+                has_changed |= !others.is_empty();
             }
             if !has_changed {
                 return Self::among(&functions);
@@ -123,7 +130,7 @@ impl Choice {
 }
 
 impl Known {
-    fn new(function: &ScriptFuncDef, text: &str) -> Self {
+    fn new(function: &ScriptFuncDef) -> Self {
         let parameters: Vec<String> = function.params.iter().map(ToString::to_string).collect();
         let is_plain = function.this_type.is_none() && !function.name.starts_with("anon$");
         Self {
@@ -133,7 +140,7 @@ impl Known {
             variables: parameters.iter().map(|name| (name.clone(), Kind::Any)).collect(),
             parameters,
             assigned: HashSet::new(),
-            fits: is_plain && is_called_plainly(text, &function.name),
+            fits: is_plain,
             loops: false,
             calls: HashSet::new(),
             copies: 0,
@@ -173,6 +180,7 @@ fn read_all(
     ast: &AST,
     functions: &mut [Known],
     keys: &HashSet<Key>,
+    names: &HashSet<&str>,
     returned: &mut HashMap<Key, Kind>,
 ) -> Option<bool> {
     let fixed: Vec<HashSet<String>> = functions.iter().map(Known::fixed).collect();
@@ -181,7 +189,7 @@ fn read_all(
         .zip(&fixed)
         .map(|(known, fixed)| {
             let (returned, variables) = (&*returned, &known.variables);
-            let assumed = Assumptions { functions: keys, returned, variables, fixed };
+            let assumed = Assumptions { functions: keys, names, returned, variables, fixed };
             Reading::new(assumed, known.fits)
         })
         .collect();
@@ -212,20 +220,30 @@ fn at(position: Position) -> Option<(usize, usize)> {
     position.line().map(|line| (line, position.position().unwrap_or(0)))
 }
 
-/// Whether a function's name stands in the script in nothing but definitions and plain calls: no
-/// pointer is made of it, and no method is called like it.
-fn is_called_plainly(text: &str, name: &str) -> bool {
+/// The functions whose names stand in a script in something else than definitions and plain calls: a
+/// pointer may be made of one, or a method be called like it.
+fn used_otherwise<'n>(text: &str, names: &HashSet<&'n str>) -> HashSet<&'n str> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(name).all(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + name.len()..]);
-        if before.ends_with(is_word) || after.starts_with(is_word) {
-            return true;
+    let mut found = HashSet::new();
+    let mut rest = text;
+    let mut before = "";
+    while let Some(start) = rest.find(is_word) {
+        before = if start == 0 { before } else { rest[..start].trim_end() };
+        rest = &rest[start..];
+        let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        if let Some(name) = names.get(word) {
+            let is_plain = after.trim_start().starts_with('(')
+                && !before.ends_with("::")
+                && (!before.ends_with('.') || before.ends_with(".."));
+            if !is_plain {
+                found.insert(*name);
+            }
         }
-        let before = before.trim_end();
-        after.trim_start().starts_with('(')
-            && !before.ends_with("::")
-            && (!before.ends_with('.') || before.ends_with(".."))
-    })
+        rest = after;
+        before = "";
+    }
+    found
 }
 
 #[cfg(test)]

@@ -11,8 +11,9 @@ pub(super) type Key = (String, usize);
 
 /// What is assumed of a function's script while it is read.
 pub(super) struct Assumptions<'s> {
-    /// The functions that the script defines.
+    /// The functions that the script defines, and their names.
     pub(super) functions: &'s HashSet<Key>,
+    pub(super) names: &'s HashSet<&'s str>,
     /// What those return that return no more than numbers, so far.
     pub(super) returned: &'s HashMap<Key, Kind>,
     /// The variables of this function that are no more than numbers, so far.
@@ -320,7 +321,7 @@ impl<'s> Reading<'s> {
 
     fn native(&mut self, call: &FnCallExpr) {
         let name = call.name.as_str();
-        let is_script = self.assumed.functions.iter().any(|(function, _)| function == name);
+        let is_script = self.assumed.names.contains(name);
         self.read.fits &= !is_script && !SPECIAL.contains(&name) && !call.is_qualified();
         if self.depth > 0 {
             self.read.slow += 1;
