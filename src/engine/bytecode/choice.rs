@@ -1,8 +1,8 @@
 //! Chooses the functions of a script that the VM runs.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use rhai::{AST, ASTNode, Position, ScriptFuncDef};
+use rhai::{AST, ASTNode, Expr, Position, ScriptFuncDef, Stmt};
 
 use super::kind::Kind;
 use super::reading::{Assumptions, Key, Read, Reading};
@@ -19,9 +19,9 @@ const MAX_ROUNDS: usize = 16;
 /// Functions of one script.
 pub(super) struct Choice {
     /// Those that the rest of the script reaches in the VM.
-    entries: HashSet<Key>,
+    entries: BTreeSet<Key>,
     /// These and what they call.
-    compiled: HashSet<Key>,
+    compiled: BTreeSet<Key>,
 }
 
 /// What is known of a function from its last reading.
@@ -30,11 +30,11 @@ struct Known {
     /// Where its body starts and ends.
     span: (Position, Position),
     parameters: Vec<String>,
-    variables: HashMap<String, Kind>,
-    assigned: HashSet<String>,
+    variables: BTreeMap<String, Kind>,
+    assigned: BTreeSet<String>,
     fits: bool,
     loops: bool,
-    calls: HashSet<Key>,
+    calls: BTreeSet<Key>,
     copies: usize,
     is_slow: bool,
 }
@@ -42,21 +42,20 @@ struct Known {
 impl Choice {
     /// The choice for a script whose source is `text`; none where the walker runs everything.
     pub(super) fn of(ast: &AST, text: &str) -> Option<Self> {
-        if !ast.has_functions() || text.contains("is_def_fn") {
+        // Most scripts have no such function, and should pay for no more than a look at them.
+        if !something_repeats(ast) || text.contains("is_def_fn") {
             return None;
         }
         let mut functions: Vec<Known> = ast.iter_fn_def().map(|known| Known::new(known)).collect();
         functions.sort_by_key(|function| at(function.span.0));
-        let keys: HashSet<Key> = functions.iter().map(|function| function.key.clone()).collect();
+        let keys: BTreeSet<Key> = functions.iter().map(|function| function.key.clone()).collect();
         // Everything is a number, until it is seen to be more.
-        let mut returned: HashMap<Key, Kind> =
+        let mut returned: BTreeMap<Key, Kind> =
             keys.iter().map(|key| (key.clone(), Kind::Number)).collect();
-        let names: HashSet<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
+        let names: BTreeSet<&str> = keys.iter().map(|(name, _)| name.as_str()).collect();
         for round in 0..MAX_ROUNDS {
             let mut has_changed = read_all(ast, &mut functions, &keys, &names, &mut returned)?;
-            let is_worth_it = functions.iter().any(|function| function.fits && function.repeats());
-            if !is_worth_it {
-                // Most scripts: one look is all that it costs them.
+            if !functions.iter().any(Known::is_worth_it) {
                 return None;
             }
             if round == 0 {
@@ -74,14 +73,14 @@ impl Choice {
     }
 
     fn among(functions: &[Known]) -> Option<Self> {
-        let functions: HashMap<&Key, &Known> =
+        let functions: BTreeMap<&Key, &Known> =
             functions.iter().map(|function| (&function.key, function)).collect();
         // What it calls must fit as well, and must not grow memory: between a return and the next
         // look at memory there may be any number of returns.
-        let mut fitting: HashSet<&Key> =
+        let mut fitting: BTreeSet<&Key> =
             functions.values().filter(|known| known.fits).map(|known| &known.key).collect();
         loop {
-            let kept: HashSet<&Key> = fitting
+            let kept: BTreeSet<&Key> = fitting
                 .iter()
                 .copied()
                 .filter(|key| {
@@ -94,12 +93,12 @@ impl Choice {
             }
             fitting = kept;
         }
-        let entries: HashSet<Key> = fitting
+        let entries: BTreeSet<Key> = fitting
             .iter()
             .copied()
             .filter(|key| {
                 let known = functions[key];
-                known.repeats() && !known.is_slow && known.copies <= MAX_COPIES
+                known.is_worth_it() && known.copies <= MAX_COPIES
             })
             .cloned()
             .collect();
@@ -139,10 +138,10 @@ impl Known {
             // What the caller gives may be anything.
             variables: parameters.iter().map(|name| (name.clone(), Kind::Any)).collect(),
             parameters,
-            assigned: HashSet::new(),
+            assigned: BTreeSet::new(),
             fits: is_plain,
             loops: false,
-            calls: HashSet::new(),
+            calls: BTreeSet::new(),
             copies: 0,
             is_slow: false,
         }
@@ -153,16 +152,21 @@ impl Known {
         self.loops || self.calls.contains(&self.key)
     }
 
+    /// Whether the VM may run it and would be faster.
+    fn is_worth_it(&self) -> bool {
+        self.fits && self.repeats() && !self.is_slow
+    }
+
     /// The parameters that are never assigned to.
-    fn fixed(&self) -> HashSet<String> {
+    fn fixed(&self) -> BTreeSet<String> {
         let fixed = self.parameters.iter().filter(|name| !self.assigned.contains(*name));
         fixed.cloned().collect()
     }
 
     /// Takes over what was read, and says whether that is anything new.
-    fn learn(&mut self, read: Read, returned: &mut HashMap<Key, Kind>) -> bool {
+    fn learn(&mut self, read: Read, returned: &mut BTreeMap<Key, Kind>) -> bool {
         let kind = if read.fits { read.last.or(read.returns) } else { Kind::Any };
-        let names: HashSet<String> = read.assigned.keys().cloned().collect();
+        let names: BTreeSet<String> = read.assigned.keys().cloned().collect();
         let mut variables = read.assigned;
         variables.extend(self.parameters.iter().map(|name| (name.clone(), Kind::Any)));
         let is_new = variables != self.variables || names != self.assigned;
@@ -174,16 +178,41 @@ impl Known {
     }
 }
 
+/// Whether there is a loop or, as it seems, recursion in some function.
+fn something_repeats(ast: &AST) -> bool {
+    let mut functions: Vec<_> = ast
+        .iter_fn_def()
+        .map(|function| (at(function.body.start_position()), function.name.as_str()))
+        .collect();
+    functions.sort_unstable();
+    !ast.walk(&mut |path: &[ASTNode<'_>]| match path {
+        [.., ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..))] => false,
+        [
+            first,
+            ..,
+            ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
+        ] if !call.is_operator_call() => {
+            let place = match first {
+                ASTNode::Stmt(statement) => at(statement.position()),
+                ASTNode::Expr(_) => None,
+            };
+            let after = functions.partition_point(|(start, _)| *start <= place);
+            !functions[..after].last().is_some_and(|(_, name)| *name == call.name.as_str())
+        }
+        _ => true,
+    })
+}
+
 /// Reads all functions once more, and says whether that changed what is known; none if there is a
 /// statement of which it cannot be told where it belongs.
 fn read_all(
     ast: &AST,
     functions: &mut [Known],
-    keys: &HashSet<Key>,
-    names: &HashSet<&str>,
-    returned: &mut HashMap<Key, Kind>,
+    keys: &BTreeSet<Key>,
+    names: &BTreeSet<&str>,
+    returned: &mut BTreeMap<Key, Kind>,
 ) -> Option<bool> {
-    let fixed: Vec<HashSet<String>> = functions.iter().map(Known::fixed).collect();
+    let fixed: Vec<BTreeSet<String>> = functions.iter().map(Known::fixed).collect();
     let mut readings: Vec<Reading<'_>> = functions
         .iter()
         .zip(&fixed)
@@ -222,9 +251,9 @@ fn at(position: Position) -> Option<(usize, usize)> {
 
 /// The functions whose names stand in a script in something else than definitions and plain calls: a
 /// pointer may be made of one, or a method be called like it.
-fn used_otherwise<'n>(text: &str, names: &HashSet<&'n str>) -> HashSet<&'n str> {
+fn used_otherwise<'n>(text: &str, names: &BTreeSet<&'n str>) -> BTreeSet<&'n str> {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    let mut found = HashSet::new();
+    let mut found = BTreeSet::new();
     let mut rest = text;
     let mut before = "";
     while let Some(start) = rest.find(is_word) {

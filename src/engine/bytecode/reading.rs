@@ -1,6 +1,6 @@
 //! Reads the body of one function: whether the VM may run it, what it calls, how it grows memory.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use rhai::{ASTFlags, Expr, FnCallExpr, Stmt};
 
@@ -12,14 +12,14 @@ pub(super) type Key = (String, usize);
 /// What is assumed of a function's script while it is read.
 pub(super) struct Assumptions<'s> {
     /// The functions that the script defines, and their names.
-    pub(super) functions: &'s HashSet<Key>,
-    pub(super) names: &'s HashSet<&'s str>,
+    pub(super) functions: &'s BTreeSet<Key>,
+    pub(super) names: &'s BTreeSet<&'s str>,
     /// What those return that return no more than numbers, so far.
-    pub(super) returned: &'s HashMap<Key, Kind>,
+    pub(super) returned: &'s BTreeMap<Key, Kind>,
     /// The variables of this function that are no more than numbers, so far.
-    pub(super) variables: &'s HashMap<String, Kind>,
+    pub(super) variables: &'s BTreeMap<String, Kind>,
     /// Parameters that are never assigned to.
-    pub(super) fixed: &'s HashSet<String>,
+    pub(super) fixed: &'s BTreeSet<String>,
 }
 
 /// What was found in a body.
@@ -28,14 +28,14 @@ pub(super) struct Read {
     pub(super) fits: bool,
     pub(super) loops: bool,
     /// The functions of the script that it calls.
-    pub(super) calls: HashSet<Key>,
+    pub(super) calls: BTreeSet<Key>,
     /// Expressions that may take as much memory again as there is in use.
     pub(super) copies: usize,
     /// Calls of natives within loops, for which the VM is slow, and all other work in there.
     pub(super) slow: usize,
     pub(super) fast: usize,
     /// The variables that were declared or assigned to, and what.
-    pub(super) assigned: HashMap<String, Kind>,
+    pub(super) assigned: BTreeMap<String, Kind>,
     /// What `return` returns, and what the last statement leaves.
     pub(super) returns: Kind,
     pub(super) last: Kind,
@@ -57,11 +57,11 @@ impl<'s> Reading<'s> {
         let read = Read {
             fits,
             loops: false,
-            calls: HashSet::new(),
+            calls: BTreeSet::new(),
             copies: 0,
             slow: 0,
             fast: 0,
-            assigned: HashMap::new(),
+            assigned: BTreeMap::new(),
             returns: Kind::Number,
             last: Kind::Plain,
         };
