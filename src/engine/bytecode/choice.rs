@@ -185,21 +185,20 @@ fn something_repeats(ast: &AST) -> bool {
         .map(|function| (at(function.body.start_position()), function.name.as_str()))
         .collect();
     functions.sort_unstable();
-    !ast.walk(&mut |path: &[ASTNode<'_>]| match path {
-        [.., ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..))] => false,
-        [
-            first,
-            ..,
-            ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)),
-        ] if !call.is_operator_call() => {
-            let place = match first {
-                ASTNode::Stmt(statement) => at(statement.position()),
-                ASTNode::Expr(_) => None,
-            };
-            let after = functions.partition_point(|(start, _)| *start <= place);
-            !functions[..after].last().is_some_and(|(_, name)| *name == call.name.as_str())
-        }
-        _ => true,
+    !ast.walk(&mut |path: &[ASTNode<'_>]| {
+        let call = match path.last() {
+            Some(ASTNode::Stmt(Stmt::While(..) | Stmt::Do(..) | Stmt::For(..))) => return false,
+            Some(ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)))
+                if !call.is_operator_call() =>
+            {
+                call
+            }
+            _ => return true,
+        };
+        let Some(ASTNode::Stmt(statement)) = path.first() else { return true };
+        let place = at(statement.position());
+        let after = functions.partition_point(|(start, _)| *start <= place);
+        functions[..after].last().is_none_or(|(_, name)| *name != call.name.as_str())
     })
 }
 
