@@ -54,6 +54,9 @@ pub struct Config {
     pub metrics_namespace: Option<String>,
     /// `AWS_XRAY_DAEMON_ADDRESS`: where spans are sent.
     pub xray_daemon: Option<String>,
+    /// `RHAI_LAMBDA_BYTECODE`: whether functions run in the bytecode VM where that is faster; `off`
+    /// has all of them walked.
+    pub bytecode: bool,
     /// The limits of a script.
     pub limits: Limits,
     /// What is set and does nothing, in words; logged at the start.
@@ -156,12 +159,19 @@ impl Config {
         Ok(config)
     }
 
+    /// Whether functions run in the bytecode VM where that is faster: it does not count operations as
+    /// the walker does.
+    pub(crate) fn uses_bytecode(&self) -> bool {
+        self.bytecode && self.limits.max_operations == 0
+    }
+
     /// The process's environment without the settings that can be wrong, numbers mostly: with this,
     /// one that is wrong can be reported.
     pub(crate) fn without_numbers() -> Self {
         let is_text = |name: &&str| {
             !name.starts_with("RHAI_LAMBDA_MAX_")
                 && !name.ends_with("_MS")
+                && *name != "RHAI_LAMBDA_BYTECODE"
                 && *name != "RHAI_LAMBDA_NET_ALLOW"
                 && *name != "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
                 && *name != "AWS_LAMBDA_MAX_CONCURRENCY"
@@ -224,6 +234,7 @@ impl Config {
             network: vars.network()?,
             metrics_namespace: vars.text("RHAI_LAMBDA_METRICS_NAMESPACE"),
             xray_daemon: vars.text("AWS_XRAY_DAEMON_ADDRESS"),
+            bytecode: vars.switch("RHAI_LAMBDA_BYTECODE")?,
             limits: vars.limits(half.max(MIN_MEMORY_LIMIT))?,
             warnings: Vec::new(),
         })
@@ -231,7 +242,8 @@ impl Config {
 }
 
 /// Every setting that is ours.
-const SETTINGS: [&str; 14] = [
+const SETTINGS: [&str; 15] = [
+    "RHAI_LAMBDA_BYTECODE",
     "RHAI_LAMBDA_CA_FILE",
     "RHAI_LAMBDA_DEADLINE_MARGIN_MS",
     "RHAI_LAMBDA_IMPORT_ROOT",
@@ -267,6 +279,18 @@ struct Vars<'a> {
 impl Vars<'_> {
     fn text(&self, name: &str) -> Option<String> {
         (self.var)(name).filter(|value| !value.is_empty())
+    }
+
+    /// What is on unless it is switched off.
+    fn switch(&self, name: &str) -> Result<bool, Error> {
+        match self.text(name).as_deref() {
+            None | Some("on") => Ok(true),
+            Some("off") => Ok(false),
+            Some(text) => {
+                let message = format!("`{name}` is `{text}`, expected `on` or `off`");
+                Err(Error::init("Runtime.InitError", message))
+            }
+        }
     }
 
     /// Values separated by commas.

@@ -110,7 +110,7 @@ impl ContextValue {
         let parsed = |value: &Option<String>| match value {
             None => Dynamic::UNIT,
             Some(json) => {
-                payload::read(json.as_bytes(), 64, usize::MAX).unwrap_or_else(|_| text(json))
+                payload::read(json.as_bytes(), 64, isize::MAX).unwrap_or_else(|_| text(json))
             }
         };
         let (context, function) = (&*self.context, &*self.function);

@@ -4,6 +4,7 @@
 //! [`fault`], so that they never leave this module and [`handler`](crate::handler).
 
 mod bounded;
+pub(crate) mod bytecode;
 #[cfg(feature = "cli")]
 mod comments;
 #[path = "engine/without_comments.rs"]
@@ -45,9 +46,6 @@ pub(crate) use syntax::explained;
 /// The limit proper is enforced by the guard, which keeps the stack; this is the net below it.
 const CALL_DEPTH_NET: usize = 8;
 
-/// Short strings that the engine keeps once: its own default.
-const MAX_STRINGS_INTERNED: usize = 256;
-
 /// Builds the engine of one worker, for the script `handler`.
 ///
 /// It has what `sources` may use.
@@ -64,7 +62,9 @@ pub(crate) fn build(
 
     // As `Engine::new`, without its reader of module files, which the resolver below takes the place of.
     let mut engine = Engine::new_raw();
-    engine.set_max_strings_interned(MAX_STRINGS_INTERNED);
+    // Rhai would keep 256 short strings for later: it searches them all for each new one, which is up to
+    // half of the time of building strings, and one event has no business with those of another.
+    engine.set_max_strings_interned(0);
     packages::register(&mut engine, sources);
     // A misspelt variable is found at init instead of in production.
     engine.set_strict_variables(true);
@@ -89,7 +89,8 @@ pub(crate) fn build(
     });
 
     modules::register(&mut engine, &host, sources);
-    engine.set_module_resolver(resolver::Resolver::new(roots, limits, handler, end_mark));
+    let resolver = resolver::Resolver::new(roots, config, handler, end_mark, &host.guard);
+    engine.set_module_resolver(resolver);
     context::register(&mut engine);
     if sources.may_use(sources::STREAM) {
         context::register_stream(&mut engine, &host);

@@ -12,7 +12,7 @@ use serde_json::Map;
 use crate::answer::{Answer, Sink};
 use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
-use crate::engine::{self, Missing, Phase, Roots, Source, Sources};
+use crate::engine::{self, Missing, Phase, Roots, Source, Sources, bytecode};
 use crate::error::{Error, Frame};
 use crate::log::Logger;
 use crate::modules::Host;
@@ -45,7 +45,7 @@ pub struct Handler {
     /// What does not change from one invocation to the next.
     environment: Rc<Function>,
     /// Bytes allocated when the first event arrives.
-    baseline: usize,
+    baseline: isize,
     hooks: Hooks,
 }
 
@@ -273,15 +273,19 @@ impl Script {
         function: &str,
         takes_context: bool,
     ) -> Result<Handler, Error> {
-        let Self { mut engine, host, roots, name, source, ast } = self;
+        let Self { mut engine, host, roots, name, source, mut ast } = self;
         host.guard.start_init();
+        let compiled = match config.uses_bytecode() {
+            true => bytecode::accelerate(&mut ast, &source.text, &host.guard),
+            false => bytecode::Exports::default(),
+        };
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine);
         if let Some(trip) = host.guard.tripped()
             && module.is_ok()
         {
             return Err(Error::init("Runtime.InitError", host.guard.describe(trip).1));
         }
-        let module = match module {
+        let mut module = match module {
             Ok(module) => module,
             Err(error) => {
                 let _: Dynamic = engine::conclude(*error, &source.file, &host.guard, Phase::Init)?;
@@ -289,6 +293,7 @@ impl Script {
                 return Err(Error::init("Runtime.InitError", message));
             }
         };
+        compiled.add_to(&mut module);
         engine.register_global_module(module.into());
         drop(ast);
         for failure in host.http.warm_up(&config.network.warmup) {

@@ -2,29 +2,34 @@
 //!
 //! It is set here, in the library, so that whoever builds a `bootstrap` of their own has limits
 //! that hold without doing anything for them. It counts for each thread, since every engine has one
-//! of its own and shall not pay for what another allocates, and for the process.
+//! of its own and shall not pay for what another allocates.
+
+use std::fs;
 
 use alloc_metrics::MetricAlloc;
-use cap::Cap;
 
+#[path = "memory/system.rs"]
 #[cfg(not(target_env = "musl"))]
-use std::alloc::System as Inner;
+mod heap;
 // musl's own `malloc` is several times slower on the engine's many small allocations.
 #[cfg(target_env = "musl")]
-use dlmalloc::GlobalDlmalloc as Inner;
+mod heap;
 
 #[global_allocator]
-static ALLOCATOR: Cap<MetricAlloc<Inner>> = Cap::new(MetricAlloc::new(Inner), usize::MAX);
+static ALLOCATOR: MetricAlloc<heap::Heap> = MetricAlloc::new(heap::HEAP);
 
-/// Where the count of a thread starts: one that frees what others allocated counts down from here.
-const ORIGIN: usize = usize::MAX / 2;
-
-/// A count of bytes that grows with what this thread allocates and falls with what it frees.
-pub(crate) fn allocated() -> usize {
-    ORIGIN.wrapping_add_signed(alloc_metrics::thread_metrics().allocated_bytes)
+/// Bytes that this thread has allocated, less those that it has freed: a thread that frees what
+/// others allocated comes below zero.
+pub(crate) fn allocated() -> isize {
+    alloc_metrics::thread_metrics().allocated_bytes
 }
 
-/// Bytes that the process has allocated and not yet freed.
-pub(crate) fn allocated_by_process() -> usize {
-    usize::MAX - ALLOCATOR.remaining()
+/// Bytes of the machine's memory that the process takes up, if the system says so.
+///
+/// It asks the kernel: a counter of our own for all threads would cost every allocation.
+pub(crate) fn resident() -> Option<usize> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: usize = line.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    Some(kilobytes << 10)
 }

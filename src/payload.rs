@@ -6,5 +6,5 @@
 mod read;
 mod write;
 
-pub(crate) use read::read;
+pub(crate) use read::{read, read_text};
 pub(crate) use write::{Style, Unwritable, fields, write, write_lossy, write_map};

@@ -208,17 +208,17 @@ fn head(options: &Map, depth: usize) -> Fallible<StreamHead> {
     }
     put(&mut prelude, "statusCode", status.into());
     if let Some(headers) = given.value("headers") {
-        put(&mut prelude, "headers", header_map(headers)?.into());
+        put(&mut prelude, "headers", Dynamic::from_map(header_map(headers)?));
     }
     if let Some(cookies) = given.texts("cookies")? {
         if let Some(odd) = cookies.iter().find(|cookie| !is_printable(cookie)) {
             return Err(fail(format!("{:?} is not a cookie", odd.as_str())));
         }
         let cookies: Vec<Dynamic> = cookies.into_iter().map(Dynamic::from).collect();
-        put(&mut prelude, "cookies", cookies.into());
+        put(&mut prelude, "cookies", Dynamic::from_array(cookies));
     }
     let mut bytes = Vec::new();
-    payload::write(&mut bytes, &prelude.into(), depth, payload::Style::Compact)
+    payload::write(&mut bytes, &Dynamic::from_map(prelude), depth, payload::Style::Compact)
         .map_err(|error| fail(error.describe("options")))?;
     bytes.extend_from_slice(&PRELUDE_END);
     Ok(StreamHead { content_type: Cow::Borrowed(HTTP), prelude: bytes })

@@ -59,11 +59,13 @@ pub(crate) struct Guard {
     /// How much earlier than configured the running part of the script is stopped.
     early: Cell<Duration>,
     /// The thread's count of bytes may come this far, with the runtime's own and the script's.
-    memory_ceiling: Cell<usize>,
-    /// What the process had allocated when the first event came.
-    process_baseline: Cell<Option<usize>>,
+    memory_ceiling: Cell<isize>,
     tripped: Cell<Option<Trip>>,
+    /// Calls nested as deep as this are too deep: none are allowed once a limit has tripped.
+    depth_end: Cell<usize>,
     grace: Cell<u32>,
+    /// Whether what runs raises no limit by itself, and is terminated at once.
+    without_grace: Cell<bool>,
     /// The address below which the script's part of the stack ends.
     stack_end: usize,
 }
@@ -74,6 +76,7 @@ impl Guard {
         let stack_end = stack_address().saturating_sub(stack::script_part(&limits));
         Self {
             stack_end,
+            depth_end: Cell::new(limits.max_call_depth.saturating_add(1)),
             limits,
             countdown: Cell::new(0),
             interval: Cell::new(CLOCK_INTERVAL),
@@ -81,10 +84,10 @@ impl Guard {
             operations: Cell::new(0),
             stop_at: Cell::new(None),
             early: Cell::new(Duration::ZERO),
-            memory_ceiling: Cell::new(usize::MAX),
-            process_baseline: Cell::new(None),
+            memory_ceiling: Cell::new(isize::MAX),
             tripped: Cell::new(None),
             grace: Cell::new(0),
+            without_grace: Cell::new(false),
         }
     }
 
@@ -99,9 +102,6 @@ impl Guard {
     ///
     /// The script is stopped the configured margin before that, though never before half of it.
     pub(crate) fn start_invocation(&self, remaining: Option<Duration>) {
-        if self.process_baseline.get().is_none() {
-            self.process_baseline.set(Some(memory::allocated_by_process()));
-        }
         let now = Instant::now();
         let stop_at = remaining.and_then(|remaining| {
             let margin = self.limits.deadline_margin.min(remaining / 2);
@@ -113,9 +113,9 @@ impl Guard {
     fn start(&self, now: Instant, stop_at: Option<(Instant, Trip)>) {
         self.stop_at.set(stop_at);
         self.last_look.set(now);
-        self.memory_ceiling.set(memory::allocated().saturating_add(self.limits.max_memory));
+        self.memory_ceiling.set(memory::allocated().saturating_add(signed(self.limits.max_memory)));
         self.operations.set(0);
-        self.tripped.set(None);
+        self.forget();
         self.rearm(CLOCK_INTERVAL);
     }
 
@@ -133,32 +133,39 @@ impl Guard {
     }
 
     /// Called before every operation; an answer other than `None` terminates the script.
+    ///
+    /// Memory is looked at each time: a script doubles a string in three operations.
     pub(crate) fn step(&self) -> Option<Dynamic> {
+        let left = self.countdown.get();
+        if left == 0
+            || memory::allocated() > self.memory_ceiling.get()
+            || stack_address() < self.stack_end
+        {
+            return self.checkpoint();
+        }
+        self.countdown.set(left - 1);
+        None
+    }
+
+    /// What `step` does when there is more to do than to count.
+    #[cold]
+    #[inline(never)]
+    fn checkpoint(&self) -> Option<Dynamic> {
         if stack_address() < self.stack_end {
             self.trip(Trip::Stack);
             return Some(Dynamic::UNIT);
         }
-        // Memory is looked at each time: a script doubles a string in three operations.
         if memory::allocated() > self.memory_ceiling.get() {
             self.trip(Trip::Memory);
         }
-        match self.countdown.get() {
-            0 => self.checkpoint(),
-            left => {
-                self.countdown.set(left - 1);
-                None
-            }
-        }
-    }
-
-    #[cold]
-    fn checkpoint(&self) -> Option<Dynamic> {
         if let Some(trip) = self.tripped.get() {
             let grace = self.grace.get();
             // A script that goes on allocating has no grace.
-            let burst = self.memory_ceiling.get().saturating_add(self.limits.max_memory / 4);
+            let burst =
+                self.memory_ceiling.get().saturating_add(signed(self.limits.max_memory / 4));
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
-            if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {
+            let is_over = grace == 0 || self.without_grace.get();
+            if is_over || (bursting && grace < GRACE - BURST_GRACE) {
                 return Some(Dynamic::UNIT);
             }
             self.grace.set(grace - 1);
@@ -199,6 +206,7 @@ impl Guard {
     fn trip(&self, trip: Trip) {
         if self.tripped.get().is_none() {
             self.tripped.set(Some(trip));
+            self.depth_end.set(0);
             self.grace.set(GRACE);
         }
         // From here on every step comes to the checkpoint.
@@ -210,16 +218,37 @@ impl Guard {
     /// # Errors
     /// The limit that was reached, as an error with a place: the engine's own ones lose it.
     pub(crate) fn visit(&self, depth: usize) -> Result<(), Box<EvalAltResult>> {
+        if depth < self.depth_end.get() && stack_address() >= self.stack_end {
+            return Ok(());
+        }
+        Err(self.refusal(depth))
+    }
+
+    /// Why `visit` says no.
+    #[cold]
+    #[inline(never)]
+    fn refusal(&self, depth: usize) -> Box<EvalAltResult> {
         if let Some(trip) = self.tripped.get() {
-            return Err(raise(self.describe(trip)));
+            raise(self.describe(trip))
+        } else if depth > self.limits.max_call_depth {
+            raise(self.too_deep())
+        } else {
+            raise(self.describe(Trip::Stack))
         }
-        if depth > self.limits.max_call_depth {
-            return Err(raise(self.too_deep()));
-        }
-        if stack_address() < self.stack_end {
-            return Err(raise(self.describe(Trip::Stack)));
-        }
-        Ok(())
+    }
+
+    /// No limit has been reached, so far.
+    fn forget(&self) {
+        self.tripped.set(None);
+        self.depth_end.set(self.limits.max_call_depth.saturating_add(1));
+    }
+
+    /// Runs `part`, which visits no variables: a limit terminates it at once.
+    pub(crate) fn without_grace<T>(&self, part: impl FnOnce() -> T) -> T {
+        let before = self.without_grace.replace(true);
+        let result = part();
+        self.without_grace.set(before);
+        result
     }
 
     /// Which limit was reached since the start, also if the script swallowed the error.
@@ -286,7 +315,7 @@ impl Guard {
     /// # Errors
     /// `DataTooLarge` when they would not fit.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<(), Box<EvalAltResult>> {
-        if memory::allocated().saturating_add(bytes) <= self.memory_ceiling.get() {
+        if memory::allocated().saturating_add(signed(bytes)) <= self.memory_ceiling.get() {
             return Ok(());
         }
         let max = self.limits.max_memory >> 20;
@@ -383,13 +412,13 @@ impl Guard {
             Some(Trip::Stack) => stack_address() < self.stack_end,
         };
         if !holds {
-            self.tripped.set(None);
+            self.forget();
             self.rearm(CLOCK_INTERVAL);
         }
     }
 
     /// How far the thread's count of bytes may come.
-    pub(crate) fn memory_ceiling(&self) -> usize {
+    pub(crate) fn memory_ceiling(&self) -> isize {
         self.memory_ceiling.get()
     }
 
@@ -409,14 +438,18 @@ impl Guard {
 
     /// Whether earlier invocations left so much behind (cycles are never freed) that another one
     /// may not fit; `baseline` is what was allocated after init.
-    pub(crate) fn is_worn_out(&self, baseline: usize) -> bool {
+    pub(crate) fn is_worn_out(&self, baseline: isize) -> bool {
+        let max = self.limits.max_memory;
         // What one worker allocates for `cache::` another may free, so the thread's count alone may
         // have drifted away.
-        let max = self.limits.max_memory;
-        let before = self.process_baseline.get().unwrap_or(usize::MAX);
-        memory::allocated() > baseline.saturating_add(max)
-            && memory::allocated_by_process() > before.saturating_add(max)
+        memory::allocated() > baseline.saturating_add(signed(max))
+            && memory::resident().is_none_or(|bytes| bytes > max)
     }
+}
+
+/// A number of bytes to compare with a count of them; beyond all memory is all memory.
+fn signed(bytes: usize) -> isize {
+    isize::try_from(bytes).unwrap_or(isize::MAX)
 }
 
 /// How far the stack of this thread has grown; it grows downwards.
@@ -441,7 +474,7 @@ pub(crate) fn raise_with(
     let mut map: Map = fields.into_iter().map(|(name, value)| (name.into(), value)).collect();
     map.insert("errorType".into(), error_type.into());
     map.insert("errorMessage".into(), message.into().into());
-    Box::new(EvalAltResult::ErrorRuntime(map.into(), Position::NONE))
+    Box::new(EvalAltResult::ErrorRuntime(Dynamic::from_map(map), Position::NONE))
 }
 
 /// Gives an error that has no place yet that of the call or the import.

@@ -16,7 +16,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{EndMark, compile, explained, placed, raise};
+use crate::engine::{EndMark, Guard, bytecode, compile, explained, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -199,6 +199,8 @@ pub(crate) fn plain_name(path: &str) -> &str {
 pub(crate) struct Resolver {
     roots: Rc<Roots>,
     limits: Limits,
+    bytecode: bool,
+    guard: Rc<Guard>,
     end_mark: Rc<EndMark>,
     loaded: RefCell<BTreeMap<String, Rc<Module>>>,
     /// The imports under way, outermost first: a name that is in it already is a cycle.
@@ -210,14 +212,17 @@ impl Resolver {
     /// import.
     pub(crate) fn new(
         roots: Rc<Roots>,
-        limits: &Limits,
+        config: &Config,
         handler: &str,
         end_mark: Rc<EndMark>,
+        guard: &Rc<Guard>,
     ) -> Self {
         Self {
             roots,
             end_mark,
-            limits: limits.clone(),
+            limits: config.limits.clone(),
+            bytecode: config.uses_bytecode(),
+            guard: Rc::clone(guard),
             loaded: RefCell::default(),
             loading: RefCell::new(vec![handler.to_owned()]),
         }
@@ -239,7 +244,12 @@ impl Resolver {
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
         ast.set_source(source.file.as_str());
         self.end_mark.append_to(&mut ast);
-        let module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
+        let compiled = match self.bytecode {
+            true => bytecode::accelerate(&mut ast, &source.text, &self.guard),
+            false => bytecode::Exports::default(),
+        };
+        let mut module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
+        compiled.add_to(&mut module);
         Ok(module.into())
     }
 }

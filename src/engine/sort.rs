@@ -54,16 +54,24 @@ pub(crate) fn register(engine: &mut Engine, sources: &Sources) {
 }
 
 /// A stable merge sort that ends at the first error; `array` stays as it was.
+///
+/// What is in order already, or backwards, is found first and compared once, as Rust's own sort does.
 fn sorted(context: &NativeCallContext, array: &Array, compare: &FnPtr) -> Fallible<Array> {
+    let is_after = |a: usize, b: usize| -> Fallible<bool> {
+        Ok(ordering(context, compare, &array[a], &array[b])? == Ordering::Greater)
+    };
     let mut order: Vec<usize> = (0..array.len()).collect();
+    let mut ends = runs(&mut order, &is_after)?;
     let mut merged = Vec::with_capacity(order.len());
-    let mut width = 1;
-    while width < order.len() {
-        for pair in order.chunks(2 * width) {
-            let (mut left, mut right) = pair.split_at(width.min(pair.len()));
+    while ends.len() > 1 {
+        let mut merged_ends = Vec::with_capacity(ends.len().div_ceil(2));
+        let mut start = 0;
+        for pair in ends.chunks(2) {
+            let end = pair[pair.len() - 1];
+            let (mut left, mut right) = order[start..end].split_at(pair[0] - start);
             while let (Some(&l), Some(&r)) = (left.first(), right.first()) {
                 // Equal ones keep their order.
-                if ordering(context, compare, &array[l], &array[r])? == Ordering::Greater {
+                if is_after(l, r)? {
                     merged.push(r);
                     right = &right[1..];
                 } else {
@@ -73,12 +81,39 @@ fn sorted(context: &NativeCallContext, array: &Array, compare: &FnPtr) -> Fallib
             }
             merged.extend_from_slice(left);
             merged.extend_from_slice(right);
+            merged_ends.push(end);
+            start = end;
         }
         std::mem::swap(&mut order, &mut merged);
         merged.clear();
-        width *= 2;
+        ends = merged_ends;
     }
     Ok(order.into_iter().map(|at| array[at].clone()).collect())
+}
+
+/// Where the parts end that are in order; those that go strictly down are turned around.
+fn runs(
+    order: &mut [usize],
+    is_after: &dyn Fn(usize, usize) -> Fallible<bool>,
+) -> Fallible<Vec<usize>> {
+    let mut ends = Vec::new();
+    let mut start = 0;
+    while start < order.len() {
+        let mut end = start + 1;
+        if end < order.len() {
+            let is_down = is_after(order[start], order[end])?;
+            end += 1;
+            while end < order.len() && is_after(order[end - 1], order[end])? == is_down {
+                end += 1;
+            }
+            if is_down {
+                order[start..end].reverse();
+            }
+        }
+        ends.push(end);
+        start = end;
+    }
+    Ok(ends)
 }
 
 /// What the comparator says: a negative, zero or positive number, or whether the first comes first.

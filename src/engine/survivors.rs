@@ -39,6 +39,8 @@ pub(crate) fn is_end(name: &str) -> bool {
 ///
 /// # Errors
 /// `InitError` that names the constant.
+#[cold]
+#[inline(never)]
 pub(crate) fn check(scope: &Scope) -> Result<(), Box<EvalAltResult>> {
     for (name, is_constant, value) in scope.iter_raw() {
         if is_constant && captures_variable(value, 0) {

@@ -174,11 +174,11 @@ fn answer(failures: Vec<&str>) -> Map {
         .map(|id| {
             let mut failure = Map::new();
             put(&mut failure, "itemIdentifier", id.into());
-            failure.into()
+            Dynamic::from_map(failure)
         })
         .collect();
     let mut answer = Map::new();
-    put(&mut answer, "batchItemFailures", failures.into());
+    put(&mut answer, "batchItemFailures", Dynamic::from_array(failures));
     answer
 }
 

@@ -11,33 +11,31 @@ use crate::payload;
 
 /// Teaches `engine` the method. Doing so twice does no harm.
 pub(crate) fn register(engine: &mut Engine, host: &Host) {
-    let (max_depth, guard) = (host.limits.max_json_depth, host.guard.clone());
+    let host = host.clone();
     FuncRegistration::new("json").with_purity(true).register_into_engine(
         engine,
         move |context: NativeCallContext, map: &mut Map| {
-            let value = parse(map, |bytes| payload::read(bytes, max_depth, guard.memory_ceiling()));
-            placed(context.call_position(), value)
+            placed(context.call_position(), parse(map, &host))
         },
     );
 }
 
-fn parse(
-    map: &Map,
-    read: impl FnOnce(&[u8]) -> Result<Dynamic, String>,
-) -> Result<Dynamic, Box<EvalAltResult>> {
+fn parse(map: &Map, host: &Host) -> Result<Dynamic, Box<EvalAltResult>> {
     let body = map.get("body").ok_or_else(|| failure(map, "the map has no `body` to parse"))?;
-    let read = |bytes: &[u8]| match bytes {
-        b"" => Err("the body is empty, expected JSON".to_owned()),
-        bytes => read(bytes).map_err(|what| format!("the body is not usable JSON: {what}")),
-    };
+    let (depth, ceiling) = (host.limits.max_json_depth, host.guard.memory_ceiling());
     let value = if let Ok(text) = body.as_immutable_string_ref() {
-        read(text.as_bytes())
+        (!text.is_empty()).then(|| payload::read_text(&text, depth, ceiling))
     } else if let Ok(blob) = body.as_blob_ref() {
-        read(&blob)
+        (!blob.is_empty()).then(|| payload::read(&blob, depth, ceiling))
     } else {
-        Err(format!("the body is a {}, not text", body.type_name()))
+        return Err(failure(map, &format!("the body is a {}, not text", body.type_name())));
     };
-    value.map_err(|what| failure(map, &what))
+    match value {
+        Some(value) => {
+            value.map_err(|what| failure(map, &format!("the body is not usable JSON: {what}")))
+        }
+        None => Err(failure(map, "the body is empty, expected JSON")),
+    }
 }
 
 fn failure(map: &Map, what: &str) -> Box<EvalAltResult> {

@@ -175,7 +175,7 @@ pub(crate) fn register(engine: &mut Engine, host: &Host) {
     native(&mut module, host, "form_decode", |text, guard| {
         let pairs = 1 + text.iter().filter(|byte| **byte == b'&').count();
         guard.reserve(pairs.saturating_mul(PAIR).saturating_add(text.len()))?;
-        Ok(url::form_decode(text).into())
+        Ok(Dynamic::from_map(url::form_decode(text)))
     });
     native(&mut module, host, "utf8_decode", |bytes, guard| {
         guard.reserve(bytes.len())?;

@@ -136,7 +136,7 @@ mod transport;
 mod url;
 
 use rhai::{
-    Array, Blob, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Map, Module,
+    Blob, Dynamic, Engine, EvalAltResult, FuncRegistration, ImmutableString, Map, Module,
     NativeCallContext,
 };
 use ureq::http::header::{HeaderMap, SET_COOKIE};
@@ -230,7 +230,7 @@ fn to_map(answer: client::Answer) -> Map {
     };
     let mut map = Map::new();
     map.insert("status".into(), i64::from(answer.status.as_u16()).into());
-    map.insert("headers".into(), headers_to_map(&answer.headers).into());
+    map.insert("headers".into(), Dynamic::from_map(headers_to_map(&answer.headers)));
     map.insert("body".into(), body);
     map
 }
@@ -245,7 +245,7 @@ fn headers_to_map(headers: &HeaderMap) -> Map {
         let values = headers.get_all(name).iter().map(text);
         let value: Dynamic = match *name == SET_COOKIE {
             // The one header whose values cannot be joined: dates have commas.
-            true => values.map(Dynamic::from).collect::<Array>().into(),
+            true => Dynamic::from_array(values.map(Dynamic::from).collect()),
             false => ImmutableString::from(values.collect::<Vec<_>>().join(", ")).into(),
         };
         map.insert(name.as_str().into(), value);

@@ -70,7 +70,7 @@ type Fallible<T> = Result<T, Box<EvalAltResult>>;
 fn parser(host: &Host) -> impl Fn(NativeCallContext, &str) -> Fallible<Dynamic> + 'static {
     let (max_depth, guard) = (host.limits.max_json_depth, host.guard.clone());
     move |context: NativeCallContext, text: &str| {
-        let value = payload::read(text.as_bytes(), max_depth, guard.memory_ceiling());
+        let value = payload::read_text(text, max_depth, guard.memory_ceiling());
         placed(context.call_position(), value.map_err(|what| raise(("JsonError", what))))
     }
 }

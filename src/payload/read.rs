@@ -15,8 +15,20 @@ use crate::memory;
 ///
 /// # Errors
 /// What is wrong with the document, with line and column.
-pub(crate) fn read(json: &[u8], max_depth: usize, ceiling: usize) -> Result<Dynamic, String> {
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
+pub(crate) fn read(json: &[u8], max_depth: usize, ceiling: isize) -> Result<Dynamic, String> {
+    // All at once: `serde_json` would look at one string after the other, which takes far longer.
+    match str::from_utf8(json) {
+        Ok(text) => read_text(text, max_depth, ceiling),
+        Err(error) => Err(not_text(&json[..error.valid_up_to()])),
+    }
+}
+
+/// As [`read`], for a document that is known to be text.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_text(json: &str, max_depth: usize, ceiling: isize) -> Result<Dynamic, String> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.disable_recursion_limit();
     let value = Reader { depth_left: max_depth, max_depth, ceiling }
         .deserialize(&mut deserializer)
@@ -25,11 +37,18 @@ pub(crate) fn read(json: &[u8], max_depth: usize, ceiling: usize) -> Result<Dyna
     Ok(value)
 }
 
+/// Where a document ceases to be text, in the parser's own words.
+fn not_text(before: &[u8]) -> String {
+    let line = before.split(|byte| *byte == b'\n').count();
+    let column = before.rsplit(|byte| *byte == b'\n').next().map_or(0, <[u8]>::len) + 1;
+    format!("invalid unicode code point at line {line} column {column}")
+}
+
 #[derive(Clone, Copy)]
 struct Reader {
     depth_left: usize,
     max_depth: usize,
-    ceiling: usize,
+    ceiling: isize,
 }
 
 impl Reader {
@@ -99,7 +118,7 @@ impl<'de> Visitor<'de> for Reader {
             array.push(item);
         }
         self.check_memory()?;
-        Ok(array.into())
+        Ok(Dynamic::from_array(array))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Dynamic, A::Error> {
@@ -109,7 +128,7 @@ impl<'de> Visitor<'de> for Reader {
             map.insert(key.as_ref().into(), entries.next_value_seed(inner)?);
         }
         self.check_memory()?;
-        Ok(map.into())
+        Ok(Dynamic::from_map(map))
     }
 }
 
@@ -145,7 +164,7 @@ mod tests {
     use super::read;
 
     fn check(json: &str, max_depth: usize) -> Result<String, String> {
-        read(json.as_bytes(), max_depth, usize::MAX).map(|value| format!("{value:?}"))
+        read(json.as_bytes(), max_depth, isize::MAX).map(|value| format!("{value:?}"))
     }
 
     #[test]
@@ -168,8 +187,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_text_is_refused_with_its_place() {
+        let refused = |json| read(json, 9, isize::MAX).unwrap_err();
+        assert_eq!(refused(b"\xff"), "invalid unicode code point at line 1 column 1");
+        assert_eq!(
+            refused(b"{\n  \"a\": \"b\xc3\x28\"}"),
+            "invalid unicode code point at line 2 column 10"
+        );
+    }
+
+    #[test]
     fn memory_is_limited() {
-        let error = read(b"[1]", 9, 0).unwrap_err();
+        let error = read(b"[1]", 9, isize::MIN).unwrap_err();
         assert!(error.contains("RHAI_LAMBDA_MAX_MEMORY_MB"), "{error}");
     }
 }

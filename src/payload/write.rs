@@ -128,7 +128,7 @@ impl Writer<'_> {
     fn value(&mut self, value: &Dynamic, depth: usize) -> Written {
         // Each of these also looks through a value that closures share.
         if let Ok(text) = value.as_immutable_string_ref() {
-            self.json(&text.as_str());
+            self.string(&text);
         } else if let Ok(number) = value.as_int() {
             self.json(&number);
         } else if value.is_map() {
@@ -167,7 +167,7 @@ impl Writer<'_> {
         self.out.push(b'{');
         for (at, (key, item)) in map.iter().enumerate() {
             self.separate(at, depth + 1);
-            self.json(&key.as_str());
+            self.string(key);
             self.out.push(b':');
             if self.style == Style::Pretty {
                 self.out.push(b' ');
@@ -213,6 +213,17 @@ impl Writer<'_> {
         }
     }
 
+    /// A string. Most need no escapes: those are copied in one go.
+    fn string(&mut self, text: &str) {
+        if needs_escapes(text.as_bytes()) {
+            return self.json(text);
+        }
+        self.out.reserve(text.len() + 2);
+        self.out.push(b'"');
+        self.out.extend_from_slice(text.as_bytes());
+        self.out.push(b'"');
+    }
+
     fn json<T: serde::Serialize + ?Sized>(&mut self, value: &T) {
         serde_json::to_writer(&mut *self.out, value)
             .expect("a scalar is always JSON, and a Vec takes every byte");
@@ -239,6 +250,23 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+/// Whether a control character, a quote or a backslash is among these: eight bytes at a time.
+fn needs_escapes(text: &[u8]) -> bool {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    /// The highest bit of a byte is set if the byte was below `limit`, and below 128.
+    const fn below(word: u64, limit: u64) -> u64 {
+        word.wrapping_sub(ONES * limit) & !word
+    }
+    const fn is_special(word: u64) -> bool {
+        let quote = below(word ^ (ONES * b'"' as u64), 1);
+        let backslash = below(word ^ (ONES * b'\\' as u64), 1);
+        (below(word, 0x20) | quote | backslash) & (ONES << 7) != 0
+    }
+    let (words, rest) = text.as_chunks::<8>();
+    words.iter().any(|word| is_special(u64::from_ne_bytes(*word)))
+        || rest.iter().any(|byte| matches!(byte, 0..0x20 | b'"' | b'\\'))
 }
 
 fn what_is(value: &Dynamic) -> String {
@@ -283,6 +311,18 @@ mod tests {
             check("#{ a: [1, []] }", Style::Pretty).unwrap(),
             "{\n  \"a\": [\n    1,\n    []\n  ]\n}"
         );
+    }
+
+    #[test]
+    fn every_character_is_written_at_every_place() {
+        for character in (0..=0x2ff).filter_map(char::from_u32) {
+            for at in [0, 3, 7, 8, 15, 17] {
+                let text = format!("{}{character}{}", "x".repeat(at), "é".repeat(3));
+                let mut out = Vec::new();
+                write(&mut out, &text.as_str().into(), 16, Style::Compact).unwrap();
+                assert_eq!(out, serde_json::to_vec(&text).unwrap());
+            }
+        }
     }
 
     #[test]

@@ -138,7 +138,14 @@ fn cases_through_the_scripted_runtime_api() {
 #[test]
 fn cases_through_the_library() {
     if !case::is_updating() {
-        run(&library::Library);
+        run(&library::Library { bytecode: "on" });
+    }
+}
+
+#[test]
+fn cases_through_the_library_with_all_functions_walked() {
+    if !case::is_updating() {
+        run(&library::Library { bytecode: "off" });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The mock Runtime API of one peer: hands out events, takes answers, and keeps the times.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -43,6 +43,8 @@ struct State {
     exchange: Arc<Exchange>,
     /// Events of the current block that were not yet asked for.
     left: usize,
+    /// Connections on which the peer waits for an event.
+    waiting: usize,
     /// The event that has not been answered: its id, and when it was sent.
     pending: Option<(String, Instant)>,
     first: Option<Instant>,
@@ -50,6 +52,8 @@ struct State {
     times: Vec<Duration>,
     failure: Option<String>,
     connections: usize,
+    /// The connection of each thread that has one.
+    streams: [Option<TcpStream>; SERVERS],
     count: u64,
 }
 
@@ -61,25 +65,33 @@ impl Api {
             state: Mutex::new(State {
                 exchange,
                 left: 0,
+                waiting: 0,
                 pending: None,
                 first: None,
                 last: None,
                 times: Vec::new(),
                 failure: None,
                 connections: 0,
+                streams: [const { None }; SERVERS],
                 count: 0,
             }),
             changed: Condvar::new(),
         });
-        for _ in 0..SERVERS {
+        for at in 0..SERVERS {
             let (listener, shared) = (listener.try_clone()?, Arc::clone(&shared));
             thread::spawn(move || {
                 while let Ok((stream, _)) = listener.accept() {
-                    shared.lock().connections += 1;
+                    let mut state = shared.lock();
+                    state.connections += 1;
+                    state.streams[at] = stream.try_clone().ok();
+                    drop(state);
                     if let Err(error) = shared.serve(stream) {
                         shared.lock().fail(format!("the connection failed: {error}"));
                     }
-                    shared.lock().connections -= 1;
+                    let mut state = shared.lock();
+                    state.connections -= 1;
+                    state.streams[at] = None;
+                    drop(state);
                     shared.changed.notify_all();
                 }
             });
@@ -94,6 +106,10 @@ impl Api {
     /// Forgets the peer that has just ended: waits for its connections to be gone.
     pub fn reset(&self) {
         let mut state = self.shared.lock();
+        // A process that the peer has started, such as curl, may outlive it and wait for an answer.
+        for stream in state.streams.iter().flatten() {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
         while state.connections > 0 {
             // Those that wait for events look whether anybody still wants one.
             self.shared.changed.notify_all();
@@ -114,6 +130,22 @@ impl Api {
         state.times.reserve(count);
         drop(state);
         self.shared.changed.notify_all();
+    }
+
+    /// Waits until the peer waits for an event; `alive` is asked now and then.
+    pub fn wait_for_request(
+        &self,
+        mut alive: impl FnMut() -> Result<(), String>,
+    ) -> Result<(), String> {
+        let mut state = self.shared.lock();
+        while state.waiting == 0 {
+            if let Some(failure) = state.failure.take() {
+                return Err(failure);
+            }
+            alive()?;
+            state = self.shared.wait(state, Duration::from_millis(500));
+        }
+        Ok(())
     }
 
     /// Waits until all events on offer are answered; `alive` is asked now and then.
@@ -175,11 +207,16 @@ impl Shared {
     /// Waits for an event to be on offer and sends it; false if the peer has failed meanwhile.
     fn send_event(&self, stream: &mut TcpStream, head: &mut Vec<u8>) -> io::Result<bool> {
         let mut state = self.lock();
-        while state.left == 0 {
-            if is_closed(stream) {
+        if state.left == 0 {
+            state.waiting += 1;
+            self.changed.notify_all();
+            while state.left == 0 && !is_closed(stream) {
+                state = self.wait(state, Duration::from_millis(200));
+            }
+            state.waiting -= 1;
+            if state.left == 0 {
                 return Ok(false);
             }
-            state = self.wait(state, Duration::from_millis(200));
         }
         state.left -= 1;
         state.count += 1;

@@ -148,7 +148,7 @@ fn throws(context: &NativeCallContext, work: &FnPtr, guard: &Guard) -> Checked<E
 /// An error as a script sees it that catches a thrown map.
 pub(super) fn to_map(error: Error) -> Map {
     let field = |value: &serde_json::Value| {
-        payload::read(value.to_string().as_bytes(), usize::MAX, usize::MAX).unwrap_or(Dynamic::UNIT)
+        payload::read(value.to_string().as_bytes(), usize::MAX, isize::MAX).unwrap_or(Dynamic::UNIT)
     };
     let mut map: Map =
         error.fields().iter().map(|(name, value)| (name.into(), field(value))).collect();

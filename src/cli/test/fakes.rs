@@ -18,6 +18,7 @@ use super::invoke::Environment;
 use super::lines::{Counter, Hits};
 use super::suite::Root;
 use super::trial::{Network, Rules};
+use crate::config::Config;
 use crate::engine::{placed, raise};
 use crate::log::kept::Kept;
 use crate::modules::time;
@@ -64,6 +65,12 @@ impl Stage {
         self.kept.text()
     }
 
+    /// These settings as a script is started with them: whose lines are counted is walked.
+    pub(super) fn settings(&self, config: &Config) -> Config {
+        Config { bytecode: config.bytecode && self.hits.is_none(), ..config.clone() }
+    }
+
+    /// How often each line ran.
     pub(super) fn hits(&self) -> Hits {
         self.hits.as_ref().map(|counter| counter.hits()).unwrap_or_default()
     }

@@ -99,6 +99,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Starts the handler of `config`.
     pub(super) fn start(stage: &Stage, config: &Config) -> Result<Self, Error> {
+        let config = &stage.settings(config);
         let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
         let counting =
             stage.hits.as_ref().map(|hits| |engine: &mut Engine| lines::register(engine, hits));
@@ -138,7 +139,7 @@ pub(super) fn context(stage: &Stage, timeout: Duration) -> Context {
 
 /// What a caller of the function would make of the answer.
 fn value_of(answer: &Answer, max_depth: usize) -> Dynamic {
-    let json = json_of(answer).and_then(|json| payload::read(&json, max_depth, usize::MAX).ok());
+    let json = json_of(answer).and_then(|json| payload::read(&json, max_depth, isize::MAX).ok());
     json.unwrap_or_else(|| match std::str::from_utf8(&answer.body) {
         Ok(text) => text.into(),
         Err(_) => Dynamic::from_blob(answer.body.clone()),

@@ -102,7 +102,7 @@ fn perform(test: &Test, rules: &Rules) -> Outcome {
 
 /// Compiles a script of tests, with all that they may call.
 pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> {
-    let config = &stage.root.config;
+    let config = &stage.settings(&stage.root.config);
     let logger = Rc::new(Logger::keeping(config, stage.kept.clone()));
     let extend = |engine: &mut Engine, host: &Host| {
         assertions::register(engine, &host.guard);
@@ -116,7 +116,8 @@ pub(super) fn compile(script: &str, stage: &Rc<Stage>) -> Result<Script, Error> 
 }
 
 fn call(script: &str, function: &str, stage: &Rc<Stage>) -> Result<Option<String>, Error> {
-    let handler = compile(script, stage)?.start(&stage.root.config, function, false)?;
+    let config = stage.settings(&stage.root.config);
+    let handler = compile(script, stage)?.start(&config, function, false)?;
     handler.call(stage.root.timeout)?;
     Ok(None)
 }

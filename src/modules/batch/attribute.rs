@@ -1,7 +1,7 @@
 //! DynamoDB's typed attributes, `{"S": "tea"}`, as plain values.
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use rhai::{Array, Dynamic, EvalAltResult, Map};
+use rhai::{Dynamic, EvalAltResult, Map};
 
 use super::refuse;
 
@@ -28,7 +28,7 @@ fn map(attributes: &Dynamic, depth: usize) -> Fallible<Dynamic> {
         .iter()
         .map(|(name, attribute)| Ok((name.clone(), value(attribute, depth + 1)?)))
         .collect::<Fallible<Map>>()?;
-    Ok(values.into())
+    Ok(Dynamic::from_map(values))
 }
 
 fn value(attribute: &Dynamic, depth: usize) -> Fallible<Dynamic> {
@@ -55,7 +55,7 @@ fn value(attribute: &Dynamic, depth: usize) -> Fallible<Dynamic> {
 
 fn list(items: &Dynamic, each: impl Fn(&Dynamic) -> Fallible<Dynamic>) -> Fallible<Dynamic> {
     let items = items.as_array_ref().map_err(|_| odd("a list"))?;
-    Ok(items.iter().map(each).collect::<Fallible<Array>>()?.into())
+    Ok(Dynamic::from_array(items.iter().map(each).collect::<Fallible<_>>()?))
 }
 
 /// Whole numbers of 64 bits stay whole, all others become floats: the rule of JSON.

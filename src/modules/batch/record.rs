@@ -163,7 +163,7 @@ fn parsed(body: Option<&Dynamic>, host: &Host) -> Dynamic {
     let Some(body) = body else { return Dynamic::UNIT };
     let value = body.as_immutable_string_ref().ok().and_then(|text| {
         let ceiling = host.guard.memory_ceiling();
-        payload::read(text.as_bytes(), host.limits.max_json_depth, ceiling).ok()
+        payload::read_text(&text, host.limits.max_json_depth, ceiling).ok()
     });
     value.unwrap_or_else(|| body.flatten_clone())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use rhai::{Array, Dynamic, FnPtr, Map};
+use rhai::{Dynamic, FnPtr};
 
 use crate::config::Limits;
 use crate::world;
@@ -53,12 +53,10 @@ impl Plain {
             Self::Char(character) => (*character).into(),
             Self::Text(text) => (&**text).into(),
             Self::Blob(bytes) => Dynamic::from_blob(bytes.to_vec()),
-            Self::Array(items) => items.iter().map(Self::to_dynamic).collect::<Array>().into(),
-            Self::Map(entries) => entries
-                .iter()
-                .map(|(key, value)| ((&**key).into(), value.to_dynamic()))
-                .collect::<Map>()
-                .into(),
+            Self::Array(items) => Dynamic::from_array(items.iter().map(Self::to_dynamic).collect()),
+            Self::Map(entries) => Dynamic::from_map(
+                entries.iter().map(|(key, value)| ((&**key).into(), value.to_dynamic())).collect(),
+            ),
         }
     }
 

@@ -165,7 +165,7 @@ impl Jwt {
                 return Err(fail("claims", format!("the token has no `{name}`")));
             }
         }
-        Ok(claims.into())
+        Ok(Dynamic::from_map(claims))
     }
 
     /// A part of the token: a JSON object in base64url.

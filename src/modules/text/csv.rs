@@ -45,8 +45,8 @@ impl Reading {
                     names = Some(header(row, line)?);
                     continue;
                 }
-                None => row.into(),
-                Some(names) => named(names, row, line)?.into(),
+                None => Dynamic::from_array(row),
+                Some(names) => Dynamic::from_map(named(names, row, line)?),
             });
         }
         Ok(rows)

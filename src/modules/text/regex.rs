@@ -108,7 +108,7 @@ impl Patterns {
             }
             map.insert(index.to_string().into(), value);
         }
-        Ok(map.into())
+        Ok(Dynamic::from_map(map))
     }
 
     pub(super) fn replace(&self, text: &str, pattern: &str, with: &str) -> Fallible<String> {

@@ -36,14 +36,14 @@ pub(crate) fn parse(event: Map, guard: &Guard) -> Fallible<(Map, Source)> {
     let mut headers = headers(&event);
     let (query, query_all) = query(&event, source, guard)?.into_maps();
     put(&mut request, "source", source.name().into());
-    put(&mut request, "query", query.into());
-    put(&mut request, "query_all", query_all.into());
-    put(&mut request, "cookies", cookies_of(&event, &mut headers).into());
+    put(&mut request, "query", Dynamic::from_map(query));
+    put(&mut request, "query_all", Dynamic::from_map(query_all));
+    put(&mut request, "cookies", Dynamic::from_map(cookies_of(&event, &mut headers)));
     put(&mut request, "body", body(&event, text(&headers, "content-type"), guard)?);
-    put(&mut request, "path_params", path_params(&event, source).into());
+    put(&mut request, "path_params", Dynamic::from_map(path_params(&event, source)));
     about(&mut request, &event, source, &headers);
-    put(&mut request, "headers", headers.into());
-    put(&mut request, "raw", event.into());
+    put(&mut request, "headers", Dynamic::from_map(headers));
+    put(&mut request, "raw", Dynamic::from_map(event));
     Ok((request, source))
 }
 
@@ -121,6 +121,15 @@ fn plain_path(event: &Map) -> String {
 
 /// All headers: names in lower case, values of the same name joined.
 fn headers(event: &Map) -> Map {
+    let multi = event.get("multiValueHeaders").and_then(|multi| multi.as_map_ref().ok());
+    let multi = multi.filter(|multi| !multi.is_empty());
+    let single = event.get("headers").and_then(|single| single.as_map_ref().ok());
+    if let (None, Some(single)) = (&multi, &single)
+        && single.iter().all(|(name, value)| is_lower_case(name) && is_plain(value))
+    {
+        // As HTTP APIs and function URLs send them: a copy is made in a fraction of the time.
+        return Map::clone(single);
+    }
     let mut headers = Map::new();
     let mut add = |name: &str, value: &Dynamic| {
         let Ok(value) = value.as_immutable_string_ref() else { return };
@@ -134,17 +143,25 @@ fn headers(event: &Map) -> Map {
         };
         put(&mut headers, &name, joined.into());
     };
-    let multi = event.get("multiValueHeaders").and_then(|multi| multi.as_map_ref().ok());
-    if let Some(multi) = multi.filter(|multi| !multi.is_empty()) {
+    if let Some(multi) = multi {
         for (name, values) in multi.iter() {
             if let Ok(values) = values.as_array_ref() {
                 values.iter().for_each(|value| add(name, value));
             }
         }
-    } else if let Some(single) = event.get("headers").and_then(|single| single.as_map_ref().ok()) {
+    } else if let Some(single) = single {
         single.iter().for_each(|(name, value)| add(name, value));
     }
     headers
+}
+
+/// Whether a value is a string of its own, not one that closures share.
+fn is_plain(value: &Dynamic) -> bool {
+    value.is_string() && !value.is_shared()
+}
+
+fn is_lower_case(name: &str) -> bool {
+    !name.bytes().any(|byte| byte.is_ascii_uppercase())
 }
 
 fn query(event: &Map, source: Source, guard: &Guard) -> Fallible<Pairs> {

@@ -97,7 +97,7 @@ impl Response {
 
     /// Sets a header to one value.
     pub(crate) fn set(&mut self, name: &str, value: &str) {
-        put(&mut self.headers, name, vec![Dynamic::from(value.to_owned())].into());
+        put(&mut self.headers, name, Dynamic::from_array(vec![value.to_owned().into()]));
     }
 
     /// Adds the headers and cookies that a script asks for.
@@ -141,7 +141,7 @@ impl Response {
         }
         match name.to_ascii_lowercase().as_str() {
             "set-cookie" => self.cookies.extend(values),
-            name => put(&mut self.headers, name, values.into()),
+            name => put(&mut self.headers, name, Dynamic::from_array(values)),
         }
         Ok(())
     }
@@ -166,10 +166,10 @@ impl Response {
             ));
         }
         if matches!(source, Source::HttpApi | Source::FunctionUrl) {
-            put(&mut map, "cookies", std::mem::take(&mut cookies).into());
+            put(&mut map, "cookies", Dynamic::from_array(std::mem::take(&mut cookies)));
         }
         if !cookies.is_empty() {
-            put(&mut headers, "set-cookie", cookies.into());
+            put(&mut headers, "set-cookie", Dynamic::from_array(cookies));
         }
         let mut multi = Map::new();
         match source {
@@ -189,10 +189,10 @@ impl Response {
         }
         if source != Source::AlbMulti {
             headers.values_mut().for_each(join);
-            put(&mut map, "headers", headers.into());
+            put(&mut map, "headers", Dynamic::from_map(headers));
         }
         if !multi.is_empty() || source == Source::AlbMulti {
-            put(&mut map, "multiValueHeaders", multi.into());
+            put(&mut map, "multiValueHeaders", Dynamic::from_map(multi));
         }
         Ok(map)
     }
@@ -259,10 +259,10 @@ pub(crate) fn add_header(response: &mut Map, source: Source, name: &str, value: 
     // Load balancers read one of the two: the one that the response has.
     let is_multi = source == Source::AlbMulti || response.contains_key("multiValueHeaders");
     let (place, value): (_, Dynamic) = match is_multi && !response.contains_key("headers") {
-        true => ("multiValueHeaders", vec![Dynamic::from(value.to_owned())].into()),
+        true => ("multiValueHeaders", Dynamic::from_array(vec![value.to_owned().into()])),
         false => ("headers", value.to_owned().into()),
     };
-    let headers = response.entry(place.into()).or_insert_with(|| Map::new().into());
+    let headers = response.entry(place.into()).or_insert_with(|| Dynamic::from_map(Map::new()));
     if let Ok(mut headers) = headers.as_map_mut() {
         put(&mut headers, name, value);
     }

@@ -167,7 +167,7 @@ impl Router {
         let error = |status, message: &str| {
             let mut body = Map::new();
             put(&mut body, "error", message.into());
-            Response::json(status, &body.into(), host.limits.max_json_depth)
+            Response::json(status, &Dynamic::from_map(body), host.limits.max_json_depth)
         };
         if let Some(cors) = cors.filter(|_| method == "OPTIONS" && cors::is_preflight(&request)) {
             let mut response = Response::text(204, "", String::new())?;
@@ -179,7 +179,7 @@ impl Router {
         }
         match self.find(&method, &path) {
             Way::Found(handler, params, route) => {
-                put(&mut request, "path_params", params.into());
+                put(&mut request, "path_params", Dynamic::from_map(params));
                 let answer = self.call(context, host, &handler, request, 200, &route)?;
                 Ok(if method == "HEAD" { without_body(answer) } else { answer })
             }
@@ -236,7 +236,7 @@ impl Router {
                 }
                 let mut body = Map::new();
                 put(&mut body, "error", message);
-                finish(Response::json(status, &body.into(), max_depth)?, host)
+                finish(Response::json(status, &Dynamic::from_map(body), max_depth)?, host)
             }
         }
     }
@@ -306,7 +306,7 @@ fn with_implied(mut methods: Vec<&'static str>) -> Vec<&'static str> {
 }
 
 fn finish(response: Response, host: &Host) -> Fallible<Dynamic> {
-    Ok(response.into_map(host.web.source())?.into())
+    Ok(Dynamic::from_map(response.into_map(host.web.source())?))
 }
 
 fn without_body(mut response: Dynamic) -> Dynamic {

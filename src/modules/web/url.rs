@@ -1,7 +1,7 @@
 //! Percent-encoding, and the `name=value` pairs of queries and forms.
 
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
-use rhai::{Array, EvalAltResult, Map};
+use rhai::{Array, Dynamic, EvalAltResult, Map};
 
 use crate::engine::Guard;
 
@@ -26,7 +26,11 @@ const MEMORY_INTERVAL: usize = 1024;
 
 /// `text` with its percent-encoded bytes decoded; what is not UTF-8 is replaced.
 pub(crate) fn decode(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
+    match text.contains('%') {
+        true => percent_decode_str(text).decode_utf8_lossy().into_owned(),
+        // What most names and values are.
+        false => text.to_owned(),
+    }
 }
 
 /// As [`decode`], where `+` is a space.
@@ -67,7 +71,8 @@ impl Pairs {
 
     /// Adds a value.
     pub(crate) fn push(&mut self, name: &str, value: String) {
-        let values = self.all.entry(name.into()).or_insert_with(|| Array::new().into());
+        let values =
+            self.all.entry(name.into()).or_insert_with(|| Dynamic::from_array(Array::new()));
         if let Ok(mut values) = values.as_array_mut() {
             values.push(value.into());
         }

@@ -10,7 +10,10 @@ use super::{Backend, Environment};
 use crate::process::PATIENCE;
 use crate::scratch::Scratch;
 
-pub struct Library;
+pub struct Library {
+    /// `RHAI_LAMBDA_BYTECODE`: whether the VM runs what it can.
+    pub bytecode: &'static str,
+}
 
 type Outcome = Result<Vec<u8>, Error>;
 
@@ -36,6 +39,7 @@ impl Backend for Library {
         env.push(("LAMBDA_TASK_ROOT".into(), root.path().to_str().unwrap().into()));
         env.push(("AWS_LAMBDA_LOG_LEVEL".into(), "FATAL".into()));
         env.push(("RHAI_LAMBDA_MAX_MEMORY_MB".into(), "8192".into()));
+        env.push(("RHAI_LAMBDA_BYTECODE".into(), self.bytecode.into()));
         env.push(("_HANDLER".into(), "function.handler".into()));
         let (events, inbox) = channel();
         let (outbox, outcomes) = channel();

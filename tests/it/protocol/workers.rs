@@ -238,10 +238,10 @@ fn a_container_error_to_one_worker_ends_all() {
 
 #[test]
 fn an_environment_full_of_cycles_lets_the_others_finish() {
-    // Values that contain themselves are never freed; each of these keeps 20 MB of 64.
+    // Values that contain themselves are never freed; each of these fills 20 MB of 64.
     let script = r#"fn handler(event) {
         if event == "slow" { sleep(2); return "slow"; }
-        let cycle = #{ big: blob(20000000) };
+        let cycle = #{ big: blob(20000000, 1) };
         cycle.get = || cycle;
         event
     }"#;

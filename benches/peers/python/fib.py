@@ -1,0 +1,6 @@
+def handler(event, context):
+    return {"value": fib(event["n"])}
+
+
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
