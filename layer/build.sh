@@ -232,7 +232,7 @@ alias_symbol() {
 }
 
 # Puts faster memory functions before those of musl, which for x86_64 copy with `rep movsq`, 30 ns for any
-# few bytes in the place of 2, and compare byte by byte: a fifth of a handler's time. zig's (MIT), from the
+# few bytes in the place of 2, and compare byte by byte: a seventh of a handler's time. zig's (MIT), from the
 # sources in its package, copy and fill; Rust's own `compiler_builtins`, which copies as musl does, compares.
 # Both are compiled for any x86_64. All of these are weak symbols: the first definition counts, and for
 # what is defined no archive is asked, so they come before all else. musl's for arm64 are good ones.
