@@ -362,6 +362,9 @@ fn break_off(stream: &mut TcpStream, answer: &Answer, count: usize, shared: &Sha
     }
     answer.send(stream);
     close(stream);
+    // The socket itself has to go, which tells the other side so: it would wait for room otherwise,
+    // where it has sent more than was read.
+    shared.state().streams.clear();
 }
 
 /// The bytes of a request as they come.

@@ -13,6 +13,10 @@ const MAX_COPIES: usize = 2;
 /// Other work that there must be for each call of a native in a loop.
 const WORK_FOR_NATIVE: usize = 6;
 
+/// Rhai checks each compiled function against the code of all of them: a script with more of them than
+/// this is left to the walker.
+const MAX_COMPILED: usize = 64;
+
 /// After so many readings of a script it is left to the walker.
 const MAX_ROUNDS: usize = 16;
 
@@ -114,7 +118,7 @@ impl Choice {
                 }
             }
         }
-        Some(Self { entries, compiled })
+        (compiled.len() <= MAX_COMPILED).then_some(Self { entries, compiled })
     }
 
     /// Whether a function runs in the VM when something outside of it calls it.
@@ -310,6 +314,15 @@ mod tests {
                        (value * 31 + i) % 1000003; if value % 2 == 1 { odd += 1; } } \
                        #{ odd: odd, value: value } }";
         assert_eq!(chosen(handler), ["handler"]);
+    }
+
+    #[test]
+    fn a_script_may_have_many_but_not_any_number() {
+        let function =
+            |at: usize| format!("fn f{at}(n) {{ let s = 0; for i in 0..n {{ s += i; }} s }}\n");
+        let script = |count: usize| (0..count).map(function).collect::<String>();
+        assert_eq!(chosen(&script(super::MAX_COMPILED)).len(), super::MAX_COMPILED);
+        assert_eq!(chosen(&script(super::MAX_COMPILED + 1)), [""; 0]);
     }
 
     #[test]

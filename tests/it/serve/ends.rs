@@ -54,13 +54,14 @@ fn what_cannot_be_served_is_one_clear_message() {
 
 #[test]
 fn being_open_to_others_is_a_warning() {
-    let server = Server::start(Desk::with("fn handler(event) { 1 }"), &["--host", "0.0.0.0"]);
-    let said = server.process.stderr();
+    let mut server = Server::start(Desk::with("fn handler(event) { 1 }"), &["--host", "0.0.0.0"]);
+    let said = server
+        .process
+        .wait_for_stderr("the address", |said| said.contains("serving at http://localhost:"));
     assert!(
         said.starts_with("warning: `--host 0.0.0.0`: whoever reaches this machine can "),
         "{said}"
     );
-    assert!(said.contains("serving at http://localhost:"), "{said}");
 }
 
 /// A runtime that leaves its process id behind.
