@@ -1,4 +1,5 @@
-//! Runs a script's arithmetic in Rhai's bytecode VM, which takes half the time of the tree walker.
+//! Runs a script's arithmetic in Rhai's bytecode VM, which takes a third to a half fewer instructions for
+//! it than the tree walker.
 //!
 //! The VM is slower where a function mostly calls natives, and it looks at the limits at loops and
 //! calls alone. So it gets those functions that are loops and recursion over numbers (chosen in
