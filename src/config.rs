@@ -54,7 +54,7 @@ pub struct Config {
     pub metrics_namespace: Option<String>,
     /// `AWS_XRAY_DAEMON_ADDRESS`: where spans are sent.
     pub xray_daemon: Option<String>,
-    /// `RHAI_LAMBDA_BYTECODE`: whether functions run in the bytecode VM where that is faster; `off`
+    /// `RHAI_LAMBDA_BYTECODE`: whether loops and functions of numbers become bytecode; `off`
     /// has all of them walked.
     pub bytecode: bool,
     /// The limits of a script.
@@ -159,8 +159,8 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether functions run in the bytecode VM where that is faster: it does not count operations as
-    /// the walker does.
+    /// Whether loops and functions of numbers become bytecode, which does not count operations as the
+    /// walker does.
     pub(crate) fn uses_bytecode(&self) -> bool {
         self.bytecode && self.limits.max_operations == 0
     }

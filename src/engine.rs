@@ -4,7 +4,7 @@
 //! [`fault`], so that they never leave this module and [`handler`](crate::handler).
 
 mod bounded;
-pub(crate) mod bytecode;
+mod bytecode;
 #[cfg(feature = "cli")]
 mod comments;
 #[path = "engine/without_comments.rs"]
@@ -32,6 +32,7 @@ use crate::context;
 use crate::log::Logger;
 use crate::modules::{self, Host};
 
+pub(crate) use bytecode::Kernels;
 pub(crate) use comments::compile;
 pub(crate) use fault::{Phase, conclude, leaf_of};
 pub(crate) use guard::{Guard, placed, raise, raise_with};
@@ -46,6 +47,9 @@ pub(crate) use syntax::explained;
 /// The limit proper is enforced by the guard, which keeps the stack; this is the net below it.
 const CALL_DEPTH_NET: usize = 8;
 
+/// What the names of variables start with that stand for something else.
+const OUR_NAMES: &str = "rhai_lambda_";
+
 /// Builds the engine of one worker, for the script `handler`.
 ///
 /// It has what `sources` may use.
@@ -56,9 +60,10 @@ pub(crate) fn build(
     logger: Rc<Logger>,
     end_mark: Rc<EndMark>,
     sources: &Sources,
-) -> (Engine, Host) {
+) -> (Engine, Host, Rc<Kernels>) {
     let limits = &config.limits;
     let host = Host::new(config, Rc::new(Guard::new(limits.clone())), logger);
+    let kernels = Rc::new(Kernels::new(config.uses_bytecode(), Rc::clone(&host.guard), limits));
 
     // As `Engine::new`, without its reader of module files, which the resolver below takes the place of.
     let mut engine = Engine::new_raw();
@@ -79,17 +84,21 @@ pub(crate) fn build(
     let guard = Rc::clone(&host.guard);
     engine.on_progress(move |_| guard.step());
     let guard = Rc::clone(&host.guard);
+    let answering = Rc::clone(&kernels);
     #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
     engine.on_var(move |name, _, context| {
-        guard.visit(context.call_level())?;
-        if survivors::is_end(name) {
-            return survivors::check(context.scope()).map(|()| Some(rhai::Dynamic::UNIT));
+        if name.starts_with(OUR_NAMES) {
+            return match survivors::is_end(name) {
+                true => survivors::check(context.scope()).map(|()| Some(rhai::Dynamic::UNIT)),
+                // No limit is raised here: it would have the place of the question.
+                false => Ok(answering.answer(name, context)),
+            };
         }
-        Ok(None)
+        guard.visit(context.call_level()).map(|()| None)
     });
 
     modules::register(&mut engine, &host, sources);
-    let resolver = resolver::Resolver::new(roots, config, handler, end_mark, &host.guard);
+    let resolver = resolver::Resolver::new(roots, config, handler, end_mark, &kernels);
     engine.set_module_resolver(resolver);
     context::register(&mut engine);
     if sources.may_use(sources::STREAM) {
@@ -98,5 +107,5 @@ pub(crate) fn build(
     // Registered last, and as functions of the engine itself: they stand before Rhai's own.
     bounded::register(&mut engine, &host, sources);
     sort::register(&mut engine, sources);
-    (engine, host)
+    (engine, host, kernels)
 }

@@ -12,7 +12,7 @@ use serde_json::Map;
 use crate::answer::{Answer, Sink};
 use crate::config::{Config, LogLevel};
 use crate::context::{Context, ContextValue, Function};
-use crate::engine::{self, Missing, Phase, Roots, Source, Sources, bytecode};
+use crate::engine::{self, EndMark, Kernels, Missing, Phase, Roots, Source, Sources};
 use crate::error::{Error, Frame};
 use crate::log::Logger;
 use crate::modules::Host;
@@ -218,6 +218,8 @@ impl Handler {
 pub(crate) struct Script {
     engine: Engine,
     host: Host,
+    kernels: Rc<Kernels>,
+    end_mark: Rc<EndMark>,
     roots: Rc<Roots>,
     /// Its path without extension.
     name: String,
@@ -242,13 +244,14 @@ impl Script {
             }
             Missing::Refused(why) => Error::init("Runtime.HandlerNotFound", why),
         })?;
-        let end_mark = Rc::new(engine::EndMark::new());
+        let end_mark = Rc::new(EndMark::new());
         let sources = Sources::gather(&roots, &source.text);
         let sources = if extend.is_some() { sources.shared() } else { sources };
-        let (mut engine, host) =
+        let (mut engine, host, kernels) =
             engine::build(config, Rc::clone(&roots), path, logger, Rc::clone(&end_mark), &sources);
         if let Some(extend) = extend {
             extend(&mut engine, &host);
+            kernels.leave_natives();
         }
 
         let mut ast = engine::compile(&engine, &source.text).map_err(|error| {
@@ -263,7 +266,7 @@ impl Script {
         })?;
         ast.set_source(source.file.as_str());
         end_mark.append_to(&mut ast);
-        Ok(Self { engine, host, roots, name: path.to_owned(), source, ast })
+        Ok(Self { engine, host, kernels, end_mark, roots, name: path.to_owned(), source, ast })
     }
 
     /// Runs the top level; `function` is what is called then.
@@ -273,19 +276,20 @@ impl Script {
         function: &str,
         takes_context: bool,
     ) -> Result<Handler, Error> {
-        let Self { mut engine, host, roots, name, source, mut ast } = self;
+        let Self { mut engine, host, kernels, end_mark, roots, name, source, mut ast } = self;
         host.guard.start_init();
-        let compiled = match config.uses_bytecode() {
-            true => bytecode::accelerate(&mut ast, &source.text, &host.guard),
-            false => bytecode::Exports::default(),
-        };
+        if let Some(faster) = kernels.accelerate(&engine, &ast, &source.text) {
+            ast = faster;
+            ast.set_source(source.file.as_str());
+            end_mark.append_to(&mut ast);
+        }
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine);
         if let Some(trip) = host.guard.tripped()
             && module.is_ok()
         {
             return Err(Error::init("Runtime.InitError", host.guard.describe(trip).1));
         }
-        let mut module = match module {
+        let module = match module {
             Ok(module) => module,
             Err(error) => {
                 let _: Dynamic = engine::conclude(*error, &source.file, &host.guard, Phase::Init)?;
@@ -293,7 +297,6 @@ impl Script {
                 return Err(Error::init("Runtime.InitError", message));
             }
         };
-        compiled.add_to(&mut module);
         engine.register_global_module(module.into());
         drop(ast);
         for failure in host.http.warm_up(&config.network.warmup) {

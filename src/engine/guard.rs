@@ -64,8 +64,8 @@ pub(crate) struct Guard {
     /// Calls nested as deep as this are too deep: none are allowed once a limit has tripped.
     depth_end: Cell<usize>,
     grace: Cell<u32>,
-    /// Whether what runs raises no limit by itself, and is terminated at once.
-    without_grace: Cell<bool>,
+    /// How often init or an invocation has started.
+    invocation: Cell<u64>,
     /// The address below which the script's part of the stack ends.
     stack_end: usize,
 }
@@ -87,7 +87,7 @@ impl Guard {
             memory_ceiling: Cell::new(isize::MAX),
             tripped: Cell::new(None),
             grace: Cell::new(0),
-            without_grace: Cell::new(false),
+            invocation: Cell::new(0),
         }
     }
 
@@ -111,6 +111,7 @@ impl Guard {
     }
 
     fn start(&self, now: Instant, stop_at: Option<(Instant, Trip)>) {
+        self.invocation.set(self.invocation.get() + 1);
         self.stop_at.set(stop_at);
         self.last_look.set(now);
         self.memory_ceiling.set(memory::allocated().saturating_add(signed(self.limits.max_memory)));
@@ -164,8 +165,7 @@ impl Guard {
             let burst =
                 self.memory_ceiling.get().saturating_add(signed(self.limits.max_memory / 4));
             let bursting = trip == Trip::Memory && memory::allocated() > burst;
-            let is_over = grace == 0 || self.without_grace.get();
-            if is_over || (bursting && grace < GRACE - BURST_GRACE) {
+            if grace == 0 || (bursting && grace < GRACE - BURST_GRACE) {
                 return Some(Dynamic::UNIT);
             }
             self.grace.set(grace - 1);
@@ -243,12 +243,9 @@ impl Guard {
         self.depth_end.set(self.limits.max_call_depth.saturating_add(1));
     }
 
-    /// Runs `part`, which visits no variables: a limit terminates it at once.
-    pub(crate) fn without_grace<T>(&self, part: impl FnOnce() -> T) -> T {
-        let before = self.without_grace.replace(true);
-        let result = part();
-        self.without_grace.set(before);
-        result
+    /// Tells invocations apart.
+    pub(crate) fn invocation(&self) -> u64 {
+        self.invocation.get()
     }
 
     /// Which limit was reached since the start, also if the script swallowed the error.

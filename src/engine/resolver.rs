@@ -16,7 +16,7 @@ use once_cell::unsync::OnceCell;
 use rhai::{Engine, EvalAltResult, Module, ModuleResolver, Position, Scope};
 
 use crate::config::{Config, Limits};
-use crate::engine::{EndMark, Guard, bytecode, compile, explained, placed, raise};
+use crate::engine::{EndMark, Kernels, compile, explained, placed, raise};
 use crate::suggest::nearest;
 
 /// The extension of scripts.
@@ -199,8 +199,7 @@ pub(crate) fn plain_name(path: &str) -> &str {
 pub(crate) struct Resolver {
     roots: Rc<Roots>,
     limits: Limits,
-    bytecode: bool,
-    guard: Rc<Guard>,
+    kernels: Rc<Kernels>,
     end_mark: Rc<EndMark>,
     loaded: RefCell<BTreeMap<String, Rc<Module>>>,
     /// The imports under way, outermost first: a name that is in it already is a cycle.
@@ -215,14 +214,13 @@ impl Resolver {
         config: &Config,
         handler: &str,
         end_mark: Rc<EndMark>,
-        guard: &Rc<Guard>,
+        kernels: &Rc<Kernels>,
     ) -> Self {
         Self {
             roots,
             end_mark,
             limits: config.limits.clone(),
-            bytecode: config.uses_bytecode(),
-            guard: Rc::clone(guard),
+            kernels: Rc::clone(kernels),
             loaded: RefCell::default(),
             loading: RefCell::new(vec![handler.to_owned()]),
         }
@@ -242,15 +240,12 @@ impl Resolver {
             |error| Box::new(EvalAltResult::ErrorInModule(source.file.clone(), error, place));
         let mut ast = compile(engine, &source.text)
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
+        if let Some(faster) = self.kernels.accelerate(engine, &ast, &source.text) {
+            ast = faster;
+        }
         ast.set_source(source.file.as_str());
         self.end_mark.append_to(&mut ast);
-        let compiled = match self.bytecode {
-            true => bytecode::accelerate(&mut ast, &source.text, &self.guard),
-            false => bytecode::Exports::default(),
-        };
-        let mut module = Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?;
-        compiled.add_to(&mut module);
-        Ok(module.into())
+        Ok(Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?.into())
     }
 }
 

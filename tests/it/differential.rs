@@ -1,11 +1,13 @@
-//! The bytecode VM against the tree walker: the same results, errors and stack traces.
+//! Bytecode against the tree walker: the same results, errors and stack traces.
 
 mod generator;
+mod numbers;
 
 use rhai_lambda::{Config, Context, Handler};
 
 use crate::scratch::Scratch;
 use generator::Generator;
+use numbers::Numbers;
 
 /// Programs that are generated; each is called with several events.
 const PROGRAMS: u64 = 400;
@@ -58,4 +60,33 @@ fn generated_programs_mean_the_same() {
         let events = ["0", "1", "7", "-3", "2.5", "\"abc\"", "[3, 1, 2]", "null", "true"];
         agree(&root, &events.map(str::to_owned), &program);
     }
+}
+
+#[test]
+fn generated_loops_of_numbers_mean_the_same() {
+    for seed in 1..=PROGRAMS {
+        let root = Scratch::new();
+        let program = Numbers::new(seed).program();
+        root.write("function.rhai", &program);
+        let events = [
+            r#"{ "n": 5, "k": 3, "x": 1.5 }"#,
+            r#"{ "n": 5, "k": 4, "x": 1.5 }"#,
+            r#"{ "n": 0, "k": -1, "x": -0.25 }"#,
+            r#"{ "n": 200, "k": 9223372036854775807, "x": 1e308 }"#,
+            r#"{ "n": 2.5, "k": 1, "x": 2 }"#,
+            r#"{ "n": "3", "k": [1], "x": null }"#,
+            r#"{ "n": 4 }"#,
+        ];
+        agree(&root, &events.map(str::to_owned), &program);
+    }
+}
+
+#[test]
+fn calls_nest_as_deep_in_the_machine() {
+    let root = Scratch::new();
+    let program = "fn down(n) {\n    if n == 0 { 0 } else { 1 + down(n - 1) }\n}\n\
+        fn handler(event) { down(event) }\n";
+    root.write("function.rhai", program);
+    let events: Vec<String> = (120..135).map(|depth| depth.to_string()).collect();
+    agree(&root, &events, program);
 }

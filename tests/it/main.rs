@@ -45,7 +45,7 @@ mod reference;
 mod logs;
 // Trace headers and the spans that X-Ray's daemon gets.
 mod tracing;
-// The bytecode VM against the tree walker, over generated programs and all cases.
+// Bytecode against the tree walker, over generated programs.
 mod differential;
 // The layer: built, published by its README's commands, served by AWS's emulator out of `/opt`.
 mod layer;

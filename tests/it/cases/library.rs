@@ -11,7 +11,7 @@ use crate::process::PATIENCE;
 use crate::scratch::Scratch;
 
 pub struct Library {
-    /// `RHAI_LAMBDA_BYTECODE`: whether the VM runs what it can.
+    /// `RHAI_LAMBDA_BYTECODE`: whether loops of numbers become bytecode.
     pub bytecode: &'static str,
 }
 

@@ -17,7 +17,7 @@ pub struct Generator {
 impl Generator {
     pub fn new(seed: u64) -> Self {
         Self {
-            random: Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
+            random: Random::new(seed),
             readable: Vec::new(),
             writable: Vec::new(),
             callable: Vec::new(),
@@ -255,11 +255,15 @@ impl Generator {
 }
 
 /// Numbers that look random.
-struct Random(u64);
+pub struct Random(u64);
 
 impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
     /// One below `limit`.
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
