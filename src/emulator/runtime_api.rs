@@ -155,32 +155,34 @@ async fn response(
     State(api): State<Arc<Shared>>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Body,
+    mut body: Body,
 ) -> Response<Body> {
     let content_type = protocol::text(&headers, header::CONTENT_TYPE.as_str())
         .unwrap_or("application/octet-stream")
         .to_owned();
-    match protocol::text(&headers, protocol::RESPONSE_MODE) {
-        None => {}
-        Some(protocol::STREAMING) => {
-            return settle(stream::pass(&api, &id, &headers, content_type, body).await);
+    let taken = match protocol::text(&headers, protocol::RESPONSE_MODE) {
+        None => take(&api, &id, &headers, body)
+            .await
+            .and_then(|body| api.exchange.answer(&id, Answer::Response { body, content_type })),
+        Some(protocol::STREAMING) => stream::pass(&api, &id, &headers, content_type, &mut body)
+            .await
+            .inspect_err(|_| stream::read_out(body)),
+        Some(other) => {
+            stream::read_out(body);
+            Err(wrong_mode(&api, &id, &headers, other))
         }
-        Some(other) => return wrong_mode(&api, &id, &headers, other),
-    }
-    match take(&api, &id, &headers, body).await {
-        Ok(body) => settle(api.exchange.answer(&id, Answer::Response { body, content_type })),
-        Err(refusal) => refusal.respond(),
-    }
+    };
+    settle(taken)
 }
 
 /// A runtime that says neither `streaming` nor nothing: the caller is not to wait for it.
-fn wrong_mode(api: &Shared, id: &str, headers: &HeaderMap, mode: &str) -> Response<Body> {
+fn wrong_mode(api: &Shared, id: &str, headers: &HeaderMap, mode: &str) -> Refusal {
     api.exchange.warn(format!("the runtime sends `{}: {mode}`", protocol::RESPONSE_MODE));
     let attempt = protocol::text(headers, protocol::INVOCATION_ID);
     let answer = || api.exchange.answer(id, protocol::wrong_mode_answer(id));
     match api.exchange.check(id, attempt).and_then(|()| answer()) {
-        Ok(()) => Refusal::WrongMode.respond(),
-        Err(refusal) => refusal.respond(),
+        Ok(()) => Refusal::WrongMode,
+        Err(refusal) => refusal,
     }
 }
 

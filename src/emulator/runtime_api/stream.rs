@@ -9,7 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::mpsc;
 
-use super::Shared;
+use super::{READ_LIMIT, Shared};
 use crate::emulator::Answer;
 use crate::emulator::delivery::Piece;
 use crate::emulator::protocol::{self, ERROR_BODY, ERROR_TYPE, MAX_STREAM, Refusal};
@@ -20,7 +20,7 @@ pub(super) async fn pass(
     id: &str,
     headers: &HeaderMap,
     content_type: String,
-    body: Body,
+    body: &mut Body,
 ) -> Result<(), Refusal> {
     api.exchange.check(id, protocol::text(headers, protocol::INVOCATION_ID))?;
     let is_chunked = protocol::text(headers, header::TRANSFER_ENCODING.as_str())
@@ -43,11 +43,11 @@ pub(super) async fn pass(
 async fn chunks(
     api: &Shared,
     id: &str,
-    mut body: Body,
+    body: &mut Body,
     caller: &mpsc::Sender<Piece>,
 ) -> Result<Option<HeaderMap>, Refusal> {
     let mut length = 0;
-    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
         let Ok(frame) = frame else {
             api.exchange.warn(format!("the runtime broke off its response to `{id}`"));
             return Ok(None);
@@ -72,6 +72,20 @@ async fn chunks(
         }
     }
     Ok(Some(HeaderMap::new()))
+}
+
+/// Reads what still comes of a response that is refused, beside the refusal: a runtime whose connection
+/// is closed while it writes may not live to see the answer.
+pub(super) fn read_out(mut body: Body) {
+    tokio::spawn(async move {
+        let mut length = 0;
+        let mut next = async || poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await;
+        while length <= READ_LIMIT
+            && let Some(Ok(frame)) = next().await
+        {
+            length += frame.data_ref().map_or(0, Bytes::len);
+        }
+    });
 }
 
 async fn send(

@@ -143,10 +143,15 @@ fn a_crash_fails_every_event_that_the_process_has() {
           *) answer "$event";;
         esac"#;
     let server = Server::with(workers(&source, script), three());
-    let asked = ["\"wait\"", "\"stream\"", "\"crash\""].map(|event| ask(&server, event));
+    let [wait, crash] = ["\"wait\"", "\"crash\""].map(|event| ask(&server, event));
+    let stream = server.lambda.invoke_streaming("orders", Invocation::new("\"stream\""));
+    // The script's line comes before the stream does: only a chunk tells that it has begun.
+    let mut stream = server.runtime.block_on(stream).unwrap();
+    assert_eq!(server.runtime.block_on(stream.chunk()).as_deref(), Some(&b"one"[..]));
     wait_until("three events", || count(&server, "begun") == 3);
     source.folder.write("go", "");
-    let outcomes = asked.map(|asked| outcome(&server, asked));
+    let stream = server.runtime.block_on(stream.end()).unwrap();
+    let outcomes = [outcome(&server, wait), stream, outcome(&server, crash)];
     for (outcome, expected) in outcomes.iter().zip([
         "Runtime.ExitError",
         // Its caller has a part of it already.

@@ -10,6 +10,8 @@ host=${AWS_LAMBDA_RUNTIME_API%:*}; port=${AWS_LAMBDA_RUNTIME_API#*:}
 open() { exec 3<>/dev/tcp/$host/$port; }
 # close: and the emulator's answer as a line of the log.
 close() { IFS= read -r line <&3; echo "answered ${line%$'\r'}"; exec 3>&-; }
+# told: what the emulator answers while the script still sends, as a line of the log.
+told() { IFS= read -r line <&3; echo "told ${line%$'\r'}"; }
 # next: sets id, attempt and event.
 next() {
   open

@@ -108,7 +108,7 @@ fn who_does_not_ask_for_a_stream_gets_the_whole() {
 #[test]
 fn a_stream_has_a_largest_size() {
     // A chunk of one byte more than 200 MB.
-    let script = "begin; printf 'c800001\\r\\n' >&3; head -c 209715201 /dev/zero >&3; end";
+    let script = "begin; printf 'c800001\\r\\n' >&3; head -c 209715201 /dev/zero >&3; printf '\\r\\n' >&3; end";
     let scripted = Scripted::new(script);
     let mut streamed = scripted.stream();
     let mut length = 0;
@@ -119,6 +119,34 @@ fn a_stream_has_a_largest_size() {
     assert_eq!(error(&outcome).0, "Function.ResponseSizeTooLarge");
     // The piece that goes beyond is not passed on.
     assert!(length <= 200 << 20 && length > 199 << 20, "{length}");
+    // And the runtime lives to see why.
+    assert!(outcome.log.contains("answered HTTP/1.1 413"), "{}", outcome.log);
+}
+
+#[test]
+fn a_runtime_may_finish_what_is_refused() {
+    let refused = [
+        ("answer 1; begin; told", "told HTTP/1.1 403"),
+        (
+            "post response 'Lambda-Runtime-Function-Response-Mode: odd\\r\\nTransfer-Encoding: chunked\\r\\n'; told",
+            "told HTTP/1.1 400",
+        ),
+    ];
+    for (begun, told) in refused {
+        // The answer is there before the end; each chunk is several writes.
+        let scripted = Scripted::new(&format!("{begun}; chunk one; chunk two; end; echo alive"));
+        let (_, outcome) = scripted.all();
+        assert!(outcome.log.contains(told) && outcome.log.contains("alive"), "{}", outcome.log);
+        assert_eq!(scripted.all().1.report.init_duration, None, "another process serves");
+    }
+}
+
+#[test]
+fn who_never_ends_what_is_refused_is_cut_off() {
+    let script = "answer 1; begin; told; m=$(printf '%1048576s' x); trap '' PIPE; \
+                  while chunk \"$m\" 2>&-; do :; done; exec 3>&-; echo cut";
+    let (_, outcome) = Scripted::new(script).all();
+    assert!(outcome.log.contains("cut"), "{}", outcome.log);
 }
 
 #[test]
