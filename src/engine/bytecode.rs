@@ -142,7 +142,11 @@ impl Kernels {
         let mut machine = self.machine.try_borrow_mut().ok()?;
         let program = self.load(kernel, &context, &mut machine)?;
         let depth = self.max_call_depth.checked_sub(context.call_level())?;
-        if machine.run(&program, depth, &self.guard).is_none() {
+        let scope = context.scope();
+        let ran = values::with_arrays(&program.arrays, scope, &[], &mut |arrays| {
+            machine.run(&program, arrays, depth, &self.guard)
+        });
+        if ran.is_none() {
             let failures = if last == invocation { failures + 1 } else { 1 };
             kernel.failures.set((invocation, failures));
             return None;
@@ -176,6 +180,7 @@ impl Kernels {
             functions: &kernel.functions,
             taken: &taken,
             kind_of: &|source| values::find(source, context).map(|(kind, _)| kind),
+            kind_in: &|array, properties| values::first(array, properties, context),
         };
         let Some(program) = compiler::compile(&kernel.root, &material) else {
             kernel.refusals.set(kernel.refusals.get() + 1);

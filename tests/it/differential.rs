@@ -69,12 +69,14 @@ fn generated_loops_of_numbers_mean_the_same() {
         let program = Numbers::new(seed).program();
         root.write("function.rhai", &program);
         let events = [
-            r#"{ "n": 5, "k": 3, "x": 1.5 }"#,
-            r#"{ "n": 5, "k": 4, "x": 1.5 }"#,
-            r#"{ "n": 0, "k": -1, "x": -0.25 }"#,
-            r#"{ "n": 200, "k": 9223372036854775807, "x": 1e308 }"#,
-            r#"{ "n": 2.5, "k": 1, "x": 2 }"#,
-            r#"{ "n": "3", "k": [1], "x": null }"#,
+            r#"{ "n": 5, "k": 3, "x": 1.5, "numbers": [1, -2, 3, 4],
+                 "rows": [{ "count": 2, "in": { "price": 0.5 } }, { "count": 5, "in": { "price": 2.25 } }] }"#,
+            r#"{ "n": 5, "k": 4, "x": 1.5, "numbers": [], "rows": [] }"#,
+            r#"{ "n": 0, "k": -1, "x": -0.25, "numbers": [7], "rows": [{ "count": 1, "in": { "price": -1.5 } }] }"#,
+            r#"{ "n": 200, "k": 9223372036854775807, "x": 1e308, "numbers": [1, 2.5, 3, 4],
+                 "rows": [{ "count": 3, "in": { "price": 1e300 } }, { "count": 0, "in": { "price": 1 } }] }"#,
+            r#"{ "n": 2.5, "k": 1, "x": 2, "numbers": ["a"], "rows": [{ "count": 1 }] }"#,
+            r#"{ "n": "3", "k": [1], "x": null, "numbers": 3, "rows": { "count": 4 } }"#,
             r#"{ "n": 4 }"#,
         ];
         agree(&root, &events.map(str::to_owned), &program);

@@ -11,8 +11,11 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::machine::WINDOW;
-use super::program::{Chunk, Input, Instruction, Kind, Program, Register, Source, Target, cost_of};
+use super::program::{
+    Chunk, Input, Instruction, Item, Kind, Path, Program, Register, Source, Target, cost_of,
+};
 use super::selection::{Functions, Key, Root};
+use super::values::MAX_ARRAYS;
 
 /// How often a program is written until everything in it is settled: constants have to be known before
 /// registers are numbered, and results of functions before they are called.
@@ -33,6 +36,8 @@ pub(super) struct Material<'m> {
     pub(super) taken: &'m BTreeSet<String>,
     /// The kind of the value that a source has just now, if it has one.
     pub(super) kind_of: &'m dyn Fn(&Source) -> Option<Kind>,
+    /// The kind of what is read of an array's elements.
+    pub(super) kind_in: &'m dyn Fn(&Path, &[String]) -> Option<Kind>,
 }
 
 /// Writes the program for `root`.
@@ -40,6 +45,8 @@ pub(super) fn compile(root: &Root, material: &Material<'_>) -> Option<Program> {
     let mut compiler = Compiler {
         material,
         inputs: Vec::new(),
+        arrays: Vec::new(),
+        items: Vec::new(),
         signatures: Vec::new(),
         constants: vec![Vec::new()],
         is_settled: false,
@@ -56,7 +63,8 @@ pub(super) fn compile(root: &Root, material: &Material<'_>) -> Option<Program> {
             number += 1;
         }
         if compiler.is_settled {
-            return Some(Program { chunks, inputs: compiler.inputs, result });
+            let Compiler { inputs, arrays, items, .. } = compiler;
+            return Some(Program { chunks, inputs, arrays, items, result });
         }
     }
     None
@@ -74,6 +82,8 @@ struct Signature {
 struct Compiler<'m> {
     material: &'m Material<'m>,
     inputs: Vec<Input>,
+    arrays: Vec<Path>,
+    items: Vec<Item>,
     signatures: Vec<Signature>,
     /// The constants of the root and of each signature.
     constants: Vec<Vec<u64>>,
@@ -104,6 +114,8 @@ struct Local {
     register: Register,
     kind: Kind,
     is_constant: bool,
+    /// It stands for an element of the array of this number, and the register has the element's.
+    array: Option<u8>,
 }
 
 /// Jumps out of a loop and to its next turn, which do not know their targets yet.
@@ -135,7 +147,7 @@ impl Compiler<'_> {
                 // Its parameters are the first inputs, and the only ones that are variables.
                 if self.inputs.is_empty() {
                     for name in &function.parameters {
-                        let source = Source::Variable(name.clone());
+                        let source = Source::Variable(Path::of(name));
                         let kind = (self.material.kind_of)(&source)?;
                         self.inputs.push(Input { source, kind, is_written: false });
                     }
@@ -198,7 +210,8 @@ impl Compiler<'_> {
     }
 
     fn declare(&mut self, name: &str, register: Register, kind: Kind, is_constant: bool) {
-        self.body.locals.push(Local { name: name.to_owned(), register, kind, is_constant });
+        let (name, array) = (name.to_owned(), None);
+        self.body.locals.push(Local { name, register, kind, is_constant, array });
     }
 
     fn local(&self, name: &str) -> Option<&Local> {
@@ -238,6 +251,37 @@ impl Compiler<'_> {
         Some(Value { register: Register::try_from(at).ok()?, kind: input.kind })
     }
 
+    /// The number of an array.
+    fn array(&mut self, path: Path) -> Option<u8> {
+        let at = self.arrays.iter().position(|array| *array == path).unwrap_or_else(|| {
+            self.arrays.push(path);
+            self.arrays.len() - 1
+        });
+        u8::try_from(at).ok().filter(|_| at < MAX_ARRAYS)
+    }
+
+    /// Writes what of an array's element is read, `index` being its number.
+    fn item(
+        &mut self,
+        array: u8,
+        properties: Vec<String>,
+        index: Register,
+        want: Option<Register>,
+    ) -> Option<Value> {
+        let is_it = |item: &Item| item.array == array && item.properties == properties;
+        let at = match self.items.iter().position(is_it) {
+            Some(at) => at,
+            None => {
+                let kind = (self.material.kind_in)(&self.arrays[usize::from(array)], &properties)?;
+                self.items.push(Item { array, properties, kind });
+                self.items.len() - 1
+            }
+        };
+        let to = self.place(want)?;
+        self.emit(Instruction::Item(to, u8::try_from(at).ok()?, index));
+        Some(Value { register: to, kind: self.items[at].kind })
+    }
+
     /// The number of the function `key` for arguments of these kinds.
     fn signature(&mut self, key: Key, arguments: Vec<Kind>) -> Option<usize> {
         let is_it = |known: &Signature| known.key == key && known.arguments == arguments;
@@ -265,6 +309,12 @@ impl Compiler<'_> {
         for &jump in jumps {
             self.body.code[jump].lead_to(here);
         }
+    }
+}
+
+impl Path {
+    fn of(variable: &str) -> Self {
+        Self { variable: variable.to_owned(), properties: Vec::new() }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Runs a program: the loop over its instructions.
 
+use rhai::Dynamic;
+
 use super::program::{COST_UNIT, Chunk, Instruction, Program, Register};
+use super::values;
 use crate::engine::Guard;
 
 /// Registers that a function may have: as many as there are numbers for them.
@@ -31,11 +34,17 @@ impl Machine {
         window(&mut self.registers, 0)
     }
 
-    /// Runs a program whose inputs are in place; calls may nest `depth` deep.
+    /// Runs a program whose inputs are in place, over its arrays; calls may nest `depth` deep.
     ///
     /// Nothing comes of it where Rhai would raise an error, nor when time is up. As nothing but
     /// registers was touched, the walker can do it all again, and says what is wrong.
-    pub(super) fn run(&mut self, program: &Program, depth: usize, guard: &Guard) -> Option<()> {
+    pub(super) fn run(
+        &mut self,
+        program: &Program,
+        arrays: &[&[Dynamic]],
+        depth: usize,
+        guard: &Guard,
+    ) -> Option<()> {
         let Self { registers: memory, calls } = self;
         calls.clear();
         let (mut chunk, mut next, mut base) = (&program.chunks[0], 0, 0);
@@ -164,6 +173,16 @@ impl Machine {
                         put!(item, bits(counted));
                         next = usize::from(target);
                     }
+                }
+                Instruction::Item(to, item, index) => {
+                    let item = &program.items[usize::from(item)];
+                    let index = usize::try_from(int(at!(index))).ok()?;
+                    let element = arrays[usize::from(item.array)].get(index)?;
+                    let (kind, bits) = values::inside(element, &item.properties)?;
+                    if kind != item.kind {
+                        return None;
+                    }
+                    put!(to, bits);
                 }
                 Instruction::Call(first, callee) => {
                     if calls.len() == depth {

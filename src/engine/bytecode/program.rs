@@ -77,6 +77,8 @@ pub(super) enum Instruction {
     /// The same for a loop over a range: counts the register after the first one up to the one behind
     /// it, and gives the first one what it has come to.
     Count(Register, u8, Target),
+    /// The value that one of the program's [`Item`]s has in the element of this number.
+    Item(Register, u8, Register),
     /// Calls a function, whose registers start at this one with its arguments; its result lands there.
     Call(Register, u16),
     Return(Register),
@@ -96,14 +98,29 @@ pub(super) struct Chunk {
 /// Where a value comes from when a run starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A variable of the script.
-    Variable(String),
+    /// A variable of the script, or what is in the maps that it holds.
+    Variable(Path),
     /// A constant of the top level.
     Global(String),
-    /// A value in the maps that a variable holds: `event.page.size`.
-    Property(String, Vec<String>),
-    /// How many there are in such a value.
-    Length(String, Vec<String>),
+    /// How many elements there are in an array.
+    Length(Path),
+}
+
+/// The name of a variable and properties: `event.page.size`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Path {
+    pub(super) variable: String,
+    pub(super) properties: Vec<String>,
+}
+
+/// What is read of an array's elements: `item.count`, or the elements themselves.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    /// The number of the array.
+    pub(super) array: u8,
+    pub(super) properties: Vec<String>,
+    /// All have to be of this kind.
+    pub(super) kind: Kind,
 }
 
 /// A register that has a value when a run starts.
@@ -121,6 +138,9 @@ pub(super) struct Program {
     /// The first one is where a run starts: its arguments are the inputs.
     pub(super) chunks: Vec<Chunk>,
     pub(super) inputs: Vec<Input>,
+    /// The arrays that are read, and what of their elements.
+    pub(super) arrays: Vec<Path>,
+    pub(super) items: Vec<Item>,
     /// What is in the first register at the end of a function.
     pub(super) result: Kind,
 }

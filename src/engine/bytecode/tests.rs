@@ -25,6 +25,7 @@ fn run(script: &str, event: Dynamic) -> (Vec<bool>, Result<Dynamic, Box<EvalAltR
     let kernels = Rc::new(Kernels::new(true, Rc::clone(&guard), &limits));
     let answers = Rc::new(RefCell::new(Vec::new()));
     let mut engine = Engine::new();
+    engine.set_max_expr_depths(limits.max_expr_depth, limits.max_expr_depth);
     let (asked, told) = (Rc::clone(&kernels), Rc::clone(&answers));
     #[expect(deprecated, reason = "Rhai marks it so to say that it is volatile, not to remove it")]
     engine.on_var(move |name, _, context| {
@@ -76,6 +77,9 @@ fn loops_and_functions_of_numbers_run_in_the_machine() {
     let outside = "const STEP = 3;\nfn handler(n) {\n  let event = #{ page: #{ size: n }, list: [1, 2] };\n  let sum = 0;\n  \
         for i in 0..event.page.size {\n    sum += event.list.len() * global::STEP;\n  }\n  `${sum}`\n}";
     assert_eq!(yes(outside), "30");
+    let elements = "fn handler(n) {\n  let list = [3, 4]; let event = #{ items: [#{ count: 2, at: #{ price: 1.5 } }, #{ count: 3, at: #{ price: 2.0 } }] };\n  \
+        let sum = 0.0;\n  for (item, i) in event.items {\n    sum += item.count * item.at.price + list[i];\n    for x in list {\n      sum += x;\n    }\n  }\n  `${sum}`\n}";
+    assert_eq!(yes(elements), "30.0");
     let natives = "fn handler(n) {\n  let x = 0.0;\n  for i in 0..3 {\n    x += (i * 2).to_float().sqrt().floor() + max(n, i) + abs(-1.5);\n  }\n  `${x}`\n}";
     assert_eq!(yes(natives), "22.5");
 }
@@ -86,6 +90,7 @@ fn what_is_no_loop_of_numbers_is_not_asked_about() {
         "let a = [];\n  for i in 0..n {\n    a.push(i);\n  }",
         "let s = \"\";\n  while s.len() < n {\n    s += \"x\";\n  }",
         "for i in [1, 2] {\n    n += i;\n  }",
+        "for i in [1, n] {\n    n += i;\n  }",
         "for i in 0..n {\n    try { n /= i; } catch { }\n  }",
         "for i in 0..n {\n    if i > 2 { return i; }\n  }",
         "for i in 0..n {\n    if i > 2 { throw i; }\n  }",
@@ -113,6 +118,28 @@ fn other_values_are_left_to_the_walker() {
     let (answers, error) = outcome(i64::MAX.into());
     assert_eq!(answers, [false]);
     assert!(error.contains("overflow") && error.contains("line 4, position 9"), "{error}");
+}
+
+#[test]
+fn elements_of_an_array_are_of_one_kind() {
+    let sum =
+        "fn sum(list) {\n  let sum = 0;\n  for item in list {\n    sum += item.n;\n  }\n  sum\n}\n";
+    let calls = |lists: &str| {
+        let script = format!(
+            "{sum}fn handler(n) {{\n  let all = [];\n  for list in [{lists}] {{ all.push(sum(list)); }}\n  `${{all}}`\n}}"
+        );
+        answers(&script)
+    };
+    // Where there are no elements there is no kind to settle on.
+    let (told, result) = calls("[], [#{ n: 1 }, #{ n: 2 }], [], [#{ n: 3 }]");
+    assert_eq!((&told[..], &*result), (&[true; 4][..], "[0, 3, 0, 3]"));
+    let (told, result) =
+        calls("[#{ n: 1 }, #{ n: 2.5 }], [#{ n: 1 }, #{ m: 2, n: 3, }], [#{ n: 0.5 }]");
+    assert_eq!((&told[..], &*result), (&[false, true, false][..], "[3.5, 4, 0.5]"));
+    let (told, result) =
+        run(&format!("{sum}fn handler(n) {{ sum([#{{ n: 1 }}, #{{ m: 1 }}]) }}"), 5_i64.into());
+    assert_eq!(told, [false]);
+    assert!(result.unwrap_err().to_string().contains("+ (i64, ())"));
 }
 
 #[test]
@@ -146,10 +173,12 @@ fn a_loop_without_end_is_stopped_at_the_deadline() {
             ..Default::default()
         }],
         inputs: Vec::new(),
+        arrays: Vec::new(),
+        items: Vec::new(),
         result: super::program::Kind::Unit,
     };
     guard.start_invocation(Some(Duration::from_millis(20)));
-    assert!(machine.run(&program, 8, &guard).is_none());
+    assert!(machine.run(&program, &[], 8, &guard).is_none());
     assert!(guard.tripped().is_some());
 }
 

@@ -1,11 +1,14 @@
 //! Values on their way between a script's variables and the machine's registers.
 
-use rhai::{Dynamic, EvalContext};
+use rhai::{Array, Dynamic, EvalContext, Scope};
 
 use super::machine::WINDOW;
-use super::program::{Kind, Program, Source};
+use super::program::{Item, Kind, Path, Program, Source};
 
 type Context<'a, 's, 'ps, 'g, 'c, 't> = EvalContext<'a, 's, 'ps, 'g, 'c, 't>;
+
+/// Arrays that a program may read.
+pub(super) const MAX_ARRAYS: usize = 4;
 
 /// Puts the values that a program needs into their registers; none if one of them is of another kind.
 pub(super) fn load(
@@ -20,7 +23,13 @@ pub(super) fn load(
         }
         *register = bits;
     }
-    Some(())
+    let fits = |item: &Item| {
+        let array = &program.arrays[usize::from(item.array)];
+        // Of no elements all are of the kind.
+        first(array, &item.properties, context)
+            .is_some_and(|kind| kind == item.kind || kind == Kind::Never)
+    };
+    program.items.iter().all(fits).then_some(())
 }
 
 /// Gives the variables that a program writes what is in their registers.
@@ -30,9 +39,9 @@ pub(super) fn store(
     context: &mut Context<'_, '_, '_, '_, '_, '_>,
 ) {
     for (input, bits) in program.inputs.iter().zip(registers) {
-        if let Source::Variable(name) = &input.source
+        if let Source::Variable(path) = &input.source
             && input.is_written
-            && let Some(variable) = context.scope_mut().get_mut(name)
+            && let Some(variable) = context.scope_mut().get_mut(&path.variable)
         {
             *variable = made(input.kind, *bits);
         }
@@ -44,38 +53,73 @@ pub(super) fn find(
     source: &Source,
     context: &Context<'_, '_, '_, '_, '_, '_>,
 ) -> Option<(Kind, u64)> {
-    let scope = context.scope();
     match source {
-        Source::Variable(name) => taken_apart(scope.get(name)?),
+        Source::Variable(path) => inside(context.scope().get(&path.variable)?, &path.properties),
         Source::Global(name) => {
             let constants = context.global_runtime_state().constants.as_ref()?;
             taken_apart(constants.try_borrow().ok()?.get(name.as_str())?)
         }
-        Source::Property(name, path) => inside(scope.get(name)?, path, taken_apart),
-        Source::Length(name, path) => inside(scope.get(name)?, path, |value| {
-            let length = length(value)?;
-            Some((Kind::Int, i64::try_from(length).ok()?.cast_unsigned()))
+        Source::Length(path) => with_array(path, context.scope(), |array| {
+            Some((Kind::Int, i64::try_from(array.len()).ok()?.cast_unsigned()))
         }),
     }
 }
 
-/// What `then` makes of the value that lies in maps within maps.
-fn inside<T>(
-    value: &Dynamic,
-    path: &[String],
-    then: impl FnOnce(&Dynamic) -> Option<T>,
-) -> Option<T> {
-    let Some((key, rest)) = path.split_first() else { return then(value) };
-    let map = value.as_map_ref().ok()?;
-    inside(map.get(key.as_str())?, rest, then)
+/// The kind of what is read of an array's first element; there is no kind that nothing is of.
+pub(super) fn first(
+    array: &Path,
+    properties: &[String],
+    context: &Context<'_, '_, '_, '_, '_, '_>,
+) -> Option<Kind> {
+    with_array(array, context.scope(), |array| match array.first() {
+        Some(element) => inside(element, properties).map(|(kind, _)| kind),
+        None => Some(Kind::Never),
+    })
 }
 
-/// What `len()` says of an array or a map; of a string it would have to count.
-fn length(value: &Dynamic) -> Option<usize> {
-    match value.as_array_ref() {
-        Ok(array) => Some(array.len()),
-        Err(_) => value.as_map_ref().ok().map(|map| map.len()),
-    }
+/// What `then` makes of a program's arrays, of which `held` are there already.
+pub(super) fn with_arrays<T>(
+    missing: &[Path],
+    scope: &Scope<'_>,
+    held: &[&[Dynamic]],
+    then: &mut dyn FnMut(&[&[Dynamic]]) -> Option<T>,
+) -> Option<T> {
+    let Some((path, missing)) = missing.split_first() else { return then(held) };
+    with_array(path, scope, |array| {
+        let mut all: [&[Dynamic]; MAX_ARRAYS] = [&[]; MAX_ARRAYS];
+        all[..held.len()].copy_from_slice(held);
+        *all.get_mut(held.len())? = array;
+        with_arrays(missing, scope, &all[..=held.len()], then)
+    })
+}
+
+fn with_array<T>(
+    path: &Path,
+    scope: &Scope<'_>,
+    then: impl FnOnce(&Array) -> Option<T>,
+) -> Option<T> {
+    at(scope.get(&path.variable)?, &path.properties, |value| {
+        if value.is_shared() {
+            return None;
+        }
+        then(&*value.as_array_ref().ok()?)
+    })
+}
+
+/// The value that lies in maps within maps, as the machine has it.
+pub(super) fn inside(value: &Dynamic, properties: &[String]) -> Option<(Kind, u64)> {
+    at(value, properties, taken_apart)
+}
+
+/// What `then` makes of the value that lies in maps within maps.
+fn at<T>(
+    value: &Dynamic,
+    properties: &[String],
+    then: impl FnOnce(&Dynamic) -> Option<T>,
+) -> Option<T> {
+    let Some((property, rest)) = properties.split_first() else { return then(value) };
+    let map = value.as_map_ref().ok()?;
+    at(map.get(property.as_str())?, rest, then)
 }
 
 /// A value as the machine has it. One that is shared with a closure, or has a tag, stays where it is.

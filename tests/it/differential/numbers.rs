@@ -1,6 +1,8 @@
 //! Writes programs at random that are loops and functions of numbers, which the machine can run: with
 //! overflows, divisions by zero, calls too deep and values of other kinds now and then.
 //!
+//! Some loops are over the elements of arrays.
+//!
 //! Every program ends: loops count, recursion counts down.
 
 use super::generator::Random;
@@ -33,7 +35,8 @@ impl Numbers {
         Self { random, variables: Vec::new(), functions: Vec::new(), names: 0 }
     }
 
-    /// A script with a `handler(event)` for events with the numbers `n`, `k` and `x`.
+    /// A script with a `handler(event)` for events with the numbers `n`, `k` and `x`, with `numbers` and
+    /// with `rows` that have numbers `count` and `price`.
     pub fn program(&mut self) -> String {
         let mut text = String::from("const LIMIT = 6;\n");
         for number in 0..1 + self.random.below(3) {
@@ -47,7 +50,7 @@ impl Numbers {
             ("event.x".to_owned(), Kind::Float, false),
             ("global::LIMIT".to_owned(), Kind::Int, false),
         ];
-        text += "    let a = 1;\n    let b = 0.5;\n";
+        text += "    let a = 1;\n    let b = 0.5;\n    let rows = event.rows;\n    let numbers = event.numbers;\n";
         self.variables.push(("a".to_owned(), Kind::Int, true));
         self.variables.push(("b".to_owned(), Kind::Float, true));
         for _ in 0..1 + self.random.below(2) {
@@ -185,6 +188,10 @@ impl Numbers {
             _ => (1 + self.random.below(6)).to_string(),
         };
         let is_for = self.random.below(2) == 0;
+        let has_event = self.variables.iter().any(|(name, ..)| name == "event.n");
+        if has_event && self.random.below(3) == 0 {
+            return self.rows(&counter, depth, indent);
+        }
         // What others count with they must not change.
         self.variables.push((counter.clone(), Kind::Int, is_for));
         let leave = match self.random.below(4) {
@@ -220,6 +227,29 @@ impl Numbers {
                  {pad}}} while {counter} < {times};\n"
             ),
         }
+    }
+
+    /// A loop over the elements of an array, each of which is called `row`.
+    fn rows(&mut self, row: &str, depth: usize, indent: usize) -> String {
+        let pad = "    ".repeat(indent);
+        let before = self.variables.len();
+        let array = match self.random.below(3) {
+            0 => {
+                self.variables.push((row.to_owned(), Kind::Int, false));
+                "event.numbers"
+            }
+            _ => {
+                self.variables.push((format!("{row}.count"), Kind::Int, false));
+                self.variables.push((format!("{row}.in.price"), Kind::Float, false));
+                "rows"
+            }
+        };
+        let at = format!("at{}", self.names);
+        self.variables.push((at.clone(), Kind::Int, true));
+        self.variables.push((format!("numbers[{at} % 4]"), Kind::Int, false));
+        let body = self.statements(depth, indent + 1, None);
+        self.variables.truncate(before);
+        format!("{pad}for ({row}, {at}) in {array} {{\n{body}{pad}}}\n")
     }
 
     fn condition(&mut self) -> String {

@@ -2,8 +2,8 @@
 
 use rhai::{ASTFlags, BinaryExpr, Expr, FnCallExpr, Stmt};
 
-use super::{Compiler, NATIVES, Value};
-use crate::engine::bytecode::program::{Instruction, Kind, Register, Source};
+use super::{Compiler, Local, NATIVES, Value};
+use crate::engine::bytecode::program::{Instruction, Kind, Path, Register, Source};
 
 /// An instruction with two operands.
 type Binary = fn(Register, Register, Register) -> Instruction;
@@ -21,7 +21,7 @@ impl Compiler<'_> {
             Expr::FloatConstant(value, _) => self.constant(value.to_bits(), Kind::Float),
             Expr::BoolConstant(value, _) => self.constant(u64::from(*value), Kind::Bool),
             Expr::Unit(_) => Some(Value { register: 0, kind: Kind::Unit }),
-            Expr::Variable(parts, ..) if parts.2.is_empty() => self.variable(&parts.1),
+            Expr::Variable(parts, ..) if parts.2.is_empty() => self.variable(&parts.1, want),
             Expr::Variable(parts, ..) => {
                 let is_global = parts.2.root() == "global";
                 let source = Source::Global(parts.1.to_string());
@@ -42,6 +42,7 @@ impl Compiler<'_> {
             Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
                 self.chained(parts, want)
             }
+            Expr::Index(parts, flags, _) if is_plain_index(*flags) => self.indexed(parts, want),
             _ => None,
         }
     }
@@ -55,18 +56,54 @@ impl Compiler<'_> {
         Some(value.kind)
     }
 
-    fn place(&mut self, want: Option<Register>) -> Option<Register> {
+    pub(super) fn place(&mut self, want: Option<Register>) -> Option<Register> {
         match want {
             Some(register) => Some(register),
             None => self.allocate(),
         }
     }
 
-    fn variable(&mut self, name: &str) -> Option<Value> {
+    fn variable(&mut self, name: &str, want: Option<Register>) -> Option<Value> {
         match self.local(name) {
+            Some(&Local { array: Some(array), register, .. }) => {
+                self.item(array, Vec::new(), register, want)
+            }
             Some(local) => Some(Value { register: local.register, kind: local.kind }),
             None if self.body.is_function => None,
-            None => self.input(Source::Variable(name.to_owned()), false),
+            None => self.input(Source::Variable(Path::of(name)), false),
+        }
+    }
+
+    /// The path to a value from outside of the loop, if that is all there is in an expression.
+    pub(super) fn outside(&self, expression: &Expr) -> Option<Path> {
+        let (first, properties) = match expression {
+            Expr::Variable(..) => (expression, Vec::new()),
+            Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                let names = links(parts)?.into_iter().map(|link| match link {
+                    Link::Property(name) => Some(name.to_owned()),
+                    _ => None,
+                });
+                (&parts.lhs, names.collect::<Option<_>>()?)
+            }
+            _ => return None,
+        };
+        let Expr::Variable(variable, ..) = first else { return None };
+        let is_outside =
+            variable.2.is_empty() && !self.body.is_function && self.local(&variable.1).is_none();
+        is_outside.then(|| Path { variable: variable.1.to_string(), properties })
+    }
+
+    /// Writes `list[at]`.
+    fn indexed(&mut self, parts: &BinaryExpr, want: Option<Register>) -> Option<Value> {
+        let path = self.outside(&parts.lhs)?;
+        let index = self.expression(&parts.rhs, None)?;
+        match index.kind {
+            Kind::Int => {
+                let array = self.array(path)?;
+                self.item(array, Vec::new(), index.register, want)
+            }
+            Kind::Never => Some(index),
+            _ => None,
         }
     }
 
@@ -237,24 +274,28 @@ impl Compiler<'_> {
         let mut links = links(parts)?.into_iter().peekable();
         let mut value = match links.peek()? {
             Link::Property(_) | Link::Length => {
-                let Expr::Variable(variable, ..) = &parts.lhs else { return None };
-                let name = variable.1.as_str();
-                let is_outside =
-                    variable.2.is_empty() && !self.body.is_function && self.local(name).is_none();
-                if !is_outside {
-                    return None;
-                }
-                let mut path = Vec::new();
+                let mut properties = Vec::new();
                 while let Some(Link::Property(name)) =
                     links.next_if(|link| matches!(link, Link::Property(_)))
                 {
-                    path.push(name.to_owned());
+                    properties.push(name.to_owned());
                 }
-                let source = match links.next_if(|link| matches!(link, Link::Length)) {
-                    Some(_) => Source::Length(self.known("len").map(|_| name.to_owned())?, path),
-                    None => Source::Property(name.to_owned(), path),
-                };
-                self.input(source, false)?
+                let is_length = links.next_if(|link| matches!(link, Link::Length)).is_some();
+                let Expr::Variable(variable, ..) = &parts.lhs else { return None };
+                match (self.local(&variable.1), self.outside(&parts.lhs)) {
+                    (Some(&Local { array: Some(array), register, .. }), _) if !is_length => {
+                        self.item(array, properties, register, want)?
+                    }
+                    (_, Some(path)) => {
+                        let path = Path { properties, ..path };
+                        let source = match is_length {
+                            true => Source::Length(self.known("len").map(|_| path)?),
+                            false => Source::Variable(path),
+                        };
+                        self.input(source, false)?
+                    }
+                    _ => return None,
+                }
             }
             Link::Native(_) => self.expression(&parts.lhs, None)?,
         };
@@ -264,6 +305,11 @@ impl Compiler<'_> {
         }
         Some(value)
     }
+}
+
+/// Whether nothing follows on an index, and it is not one that may be missing.
+pub(in crate::engine::bytecode) fn is_plain_index(flags: ASTFlags) -> bool {
+    flags == ASTFlags::BREAK
 }
 
 /// One part of a chain, behind a point.

@@ -3,7 +3,7 @@
 use rhai::{ASTFlags, Dynamic, Expr, FlowControl, Ident, OpAssignment, Stmt};
 
 use super::{Compiler, Loop, Value, cost_of, join};
-use crate::engine::bytecode::program::{Instruction, Kind, Register};
+use crate::engine::bytecode::program::{Instruction, Kind, Path, Register, Source};
 
 impl Compiler<'_> {
     /// Writes a function's body, which ends by returning something, and says of what kind.
@@ -200,7 +200,7 @@ impl Compiler<'_> {
         Some(Kind::Unit)
     }
 
-    /// Writes `for` over a range of integers.
+    /// Writes `for` over a range of integers, or over an array.
     fn range(
         &mut self,
         variable: &Ident,
@@ -210,7 +210,19 @@ impl Compiler<'_> {
         let (locals, next) = (self.body.locals.len(), self.body.next);
         // The three that are counted with, in this order.
         let (item, at, end) = (self.allocate()?, self.allocate()?, self.allocate()?);
-        self.bounds(&flow.expr, at, end)?;
+        let array = match self.outside(&flow.expr) {
+            Some(path) => {
+                let zero = self.constant(0, Kind::Int)?;
+                let length = self.input(Source::Length(path.clone()), false)?;
+                self.deliver(zero, Some(at));
+                self.deliver(length, Some(end));
+                Some(self.array(path)?)
+            }
+            None => {
+                self.bounds(&flow.expr, at, end)?;
+                None
+            }
+        };
         let index = match counter {
             Some(_) => Some((self.allocate()?, self.allocate()?)),
             None => None,
@@ -227,6 +239,9 @@ impl Compiler<'_> {
             self.declare(&counter.name, index, Kind::Int, false);
         }
         self.declare(&variable.name, item, Kind::Int, false);
+        if let (Some(_), Some(local)) = (array, self.body.locals.last_mut()) {
+            (local.array, local.is_constant) = (array, true);
+        }
         self.body.loops.push(Loop::default());
         self.block(flow.body.statements(), None)?;
         let around = self.body.loops.pop()?;
@@ -296,7 +311,7 @@ impl Compiler<'_> {
         match self.local(name) {
             Some(local) if local.is_constant => None,
             Some(local) => Some(Value { register: local.register, kind: local.kind }),
-            None => self.input(super::Source::Variable(name.to_owned()), true),
+            None => self.input(Source::Variable(Path::of(name)), true),
         }
     }
 

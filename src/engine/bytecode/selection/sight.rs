@@ -6,7 +6,7 @@ use rhai::{ASTFlags, Expr, FnCallExpr, Stmt, StmtBlock};
 
 use super::Key;
 use crate::engine::bytecode::compiler::NATIVES;
-use crate::engine::bytecode::compiler::expression::{Link, links};
+use crate::engine::bytecode::compiler::expression::{Link, is_plain_index, links};
 use crate::engine::bytecode::compiler::statement::constant_range;
 
 /// The operators that there are instructions for, and those of ranges.
@@ -18,6 +18,8 @@ pub(super) struct Sight<'s> {
     functions: &'s BTreeSet<Key>,
     /// Whether the statements are a function's own, which may return and knows no other variables.
     is_function: bool,
+    /// The variables that the statements declare.
+    declared: BTreeSet<String>,
     /// Whether there are loops.
     pub(super) loops: bool,
     /// The script's functions that are called.
@@ -26,7 +28,13 @@ pub(super) struct Sight<'s> {
 
 impl<'s> Sight<'s> {
     pub(super) fn of_function(functions: &'s BTreeSet<Key>) -> Self {
-        Self { functions, is_function: true, loops: false, calls: BTreeSet::new() }
+        Self {
+            functions,
+            is_function: true,
+            declared: BTreeSet::new(),
+            loops: false,
+            calls: BTreeSet::new(),
+        }
     }
 
     pub(super) fn of_loop(functions: &'s BTreeSet<Key>) -> Self {
@@ -38,6 +46,7 @@ impl<'s> Sight<'s> {
         match statement {
             Stmt::Noop(_) => true,
             Stmt::Var(parts, flags, _) => {
+                self.declared.insert(parts.0.name.to_string());
                 !flags.contains(ASTFlags::EXPORTED) && self.takes_value(&parts.1)
             }
             Stmt::Expr(expression) => self.takes_value(expression),
@@ -57,8 +66,10 @@ impl<'s> Sight<'s> {
                 let has_range = match &parts.2.expr {
                     Expr::DynamicConstant(value, _) => constant_range(value).is_some(),
                     Expr::FnCall(call, _) => call.name.starts_with("..") && self.takes_call(call),
-                    _ => false,
+                    // An array, perhaps.
+                    array => self.is_outside(array),
                 };
+                self.declared.insert(parts.0.name.to_string());
                 has_range && self.takes_all(&parts.2.body)
             }
             Stmt::Assignment(parts) => {
@@ -101,8 +112,29 @@ impl<'s> Sight<'s> {
                     false => self.takes_value(&parts.lhs),
                 }
             }
+            Expr::Index(parts, flags, _) if is_plain_index(*flags) => {
+                self.is_outside(&parts.lhs) && self.takes_value(&parts.rhs)
+            }
             _ => false,
         }
+    }
+
+    /// Whether an expression is a variable of the function around a loop, or in the maps of one.
+    fn is_outside(&self, expression: &Expr) -> bool {
+        let first = match expression {
+            Expr::Dot(parts, flags, _) if !flags.contains(ASTFlags::NEGATED) => {
+                let are_properties = links(parts).is_some_and(|links| {
+                    links.iter().all(|link| matches!(link, Link::Property(_)))
+                });
+                if !are_properties {
+                    return false;
+                }
+                &parts.lhs
+            }
+            first => first,
+        };
+        let Expr::Variable(parts, ..) = first else { return false };
+        !self.is_function && parts.2.is_empty() && !self.declared.contains(parts.1.as_str())
     }
 
     fn takes_call(&mut self, call: &FnCallExpr) -> bool {
