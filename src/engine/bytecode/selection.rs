@@ -98,14 +98,15 @@ pub(super) fn select(ast: &AST) -> Option<Selection> {
     for_each_statement(ast, &known_spans(&known), &mut |function, statement, _| {
         let Some(end) = body_of(statement).map(|body| body.end_position()) else { return };
         let start = statement.position();
-        let is_within = last.is_some_and(|last| at(start) < last);
+        // Functions come in any order, what is within a loop right behind it.
+        let is_within = last.is_some_and(|(first, last)| first < at(start) && at(start) < last);
         // A question in a closure would be captured, as if it were a variable of the function around.
         if is_within || entries.contains(&function) || known[function].is_closure {
             return;
         }
         let mut sight = Sight::of_loop(&keys);
         if sight.takes(statement) && sight.calls.is_subset(&fitting) {
-            last = Some(at(end));
+            last = Some((at(start), at(end)));
             needed.append(&mut sight.calls);
             roots.push(Chosen { root: Root::Loop(statement.clone()), start, end });
         }

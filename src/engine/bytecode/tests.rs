@@ -85,6 +85,20 @@ fn loops_and_functions_of_numbers_run_in_the_machine() {
 }
 
 #[test]
+fn loops_of_all_functions_are_found() {
+    let function = |number: usize| {
+        format!(
+            "fn f{number}(all) {{\n  let sum = 0;\n  for i in 0..{number} {{\n    sum += i;\n  }}\n  all.push(sum);\n  all\n}}\n"
+        )
+    };
+    let functions: String = (0..20).map(function).collect();
+    let calls: String = (0..20).map(|number| format!("  all = f{number}(all);\n")).collect();
+    let (answers, _) =
+        answers(&format!("{functions}fn handler(n) {{\n  let all = [];\n{calls}  all\n}}"));
+    assert_eq!(answers, [true; 20]);
+}
+
+#[test]
 fn what_is_no_loop_of_numbers_is_not_asked_about() {
     for body in [
         "let a = [];\n  for i in 0..n {\n    a.push(i);\n  }",
