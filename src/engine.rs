@@ -15,6 +15,7 @@ pub(crate) mod complete;
 mod fault;
 mod guard;
 mod packages;
+mod pieces;
 mod resolver;
 mod sort;
 mod sources;

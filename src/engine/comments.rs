@@ -5,11 +5,16 @@
 
 use rhai::{AST, Engine, ParseError, ParseErrorType, Position};
 
+use crate::engine::pieces;
+
 /// Compiles `text`, as an engine without `metadata` would.
 ///
 /// # Errors
 /// That of the engine, for everything but doc comments.
 pub(crate) fn compile(engine: &Engine, text: &str) -> Result<AST, ParseError> {
+    if let Some(compiled) = pieces::compile(engine, text) {
+        return Ok(compiled);
+    }
     let mut compiled = engine.compile(text);
     let mut plain = text.to_owned();
     while let Err(error) = &compiled

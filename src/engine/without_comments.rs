@@ -2,10 +2,12 @@
 
 use rhai::{AST, Engine, ParseError};
 
+use crate::engine::pieces;
+
 /// Compiles `text`.
 ///
 /// # Errors
 /// That of the engine.
 pub(crate) fn compile(engine: &Engine, text: &str) -> Result<AST, ParseError> {
-    engine.compile(text)
+    pieces::compile(engine, text).map_or_else(|| engine.compile(text), Ok)
 }
