@@ -14,6 +14,7 @@ mod comments;
 pub(crate) mod complete;
 mod fault;
 mod guard;
+mod lexis;
 mod packages;
 mod pieces;
 mod resolver;

@@ -6,18 +6,11 @@
 //! with them the places in errors, stay what they are. A loop for which there is no such place is left
 //! to the walker.
 
+use rhai::Position;
+
 use super::RESULT;
 use super::selection::{Chosen, Root};
-
-/// Where something is in a text.
-struct Place {
-    /// In bytes.
-    at: usize,
-    /// The end of what stands before it, but for blanks and comments.
-    before: usize,
-    /// Whether a line ends between these.
-    is_first: bool,
-}
+use crate::engine::lexis::{end_of_comment, end_of_raw_string, end_of_string, go_on};
 
 /// Inserts a question for each of `chosen` for which there is room; `name` gives each of those its name.
 pub(super) fn insert(
@@ -32,24 +25,28 @@ pub(super) fn insert(
         }
     }
     wanted.sort_unstable();
-    wanted.dedup();
-    let places = Scanner::new(text).places(&wanted);
-    let place = |position: rhai::Position| {
-        let key = (position.line()?, position.position()?);
-        places.get(wanted.binary_search(&key).ok()?)?.as_ref()
+    let places = offsets(text, &wanted);
+    let ends = code_before(text, &places);
+    let place = |position: Position| {
+        let number = wanted.binary_search(&(position.line()?, position.position()?)).ok()?;
+        Some((*places.get(number)?, (*ends.get(number)?)?))
     };
     let mut insertions: Vec<(usize, String)> = Vec::new();
     for Chosen { root, start, end } in chosen {
-        let (Some(start), Some(end)) = (place(start), place(end)) else { continue };
-        let behind = end.at + 1;
+        let (Some((start, before)), Some((end, _))) = (place(start), place(end)) else { continue };
+        if !text[end..].starts_with('}') {
+            continue;
+        }
         match root {
-            Root::Loop(_) if is_room_for_loop(text, start, behind) => {
-                insertions.push((start.before, format!(" if {} {{}} else {{", name(root))));
-                insertions.push((behind, " }".to_owned()));
+            Root::Loop(_) if has_room(text, before, start) && is_end_of_line(text, end + 1) => {
+                insertions.push((before, format!(" if {} {{}} else {{", name(root))));
+                insertions.push((end + 1, " }".to_owned()));
             }
-            Root::Function(_) if is_end_of_line(text, start.at + 1) => {
+            Root::Function(_)
+                if text[start..].starts_with('{') && is_end_of_line(text, start + 1) =>
+            {
                 let question = format!(" if {} {{ return {RESULT}; }}", name(root));
-                insertions.push((start.at + 1, question));
+                insertions.push((start + 1, question));
             }
             _ => {}
         }
@@ -68,13 +65,11 @@ pub(super) fn insert(
     Some(result)
 }
 
-/// Whether a loop is the first thing of its line, after another statement or the start of a block, and
-/// its end the last one.
-fn is_room_for_loop(text: &str, start: &Place, behind: usize) -> bool {
-    let is_loop =
-        ["for", "while", "loop"].iter().any(|keyword| text[start.at..].starts_with(keyword));
-    let follows = text[..start.before].ends_with([';', '{', '}']);
-    is_loop && follows && start.is_first && is_end_of_line(text, behind)
+/// Whether a loop is the first thing of its line, after another statement or the start of a block.
+fn has_room(text: &str, before: usize, start: usize) -> bool {
+    let is_loop = ["for", "while", "loop"].iter().any(|word| text[start..].starts_with(word));
+    let follows = text[..before].ends_with([';', '{', '}']);
+    is_loop && follows && text[before..start].contains('\n')
 }
 
 /// Whether nothing but a comment follows.
@@ -83,155 +78,62 @@ fn is_end_of_line(text: &str, at: usize) -> bool {
     line.is_empty() || line.starts_with("//")
 }
 
-/// Reads a text as far as is needed to tell code from comments and strings.
-struct Scanner<'t> {
-    text: &'t str,
-    at: usize,
-    line: usize,
-    column: usize,
-    /// The end of the last code, and its line.
-    end: (usize, usize),
-    /// Braces that are open within each template string around this place.
-    templates: Vec<usize>,
+/// Where lines and columns, in their order, are in a text; fewer if it has no such lines.
+fn offsets(text: &str, wanted: &[(usize, usize)]) -> Vec<usize> {
+    let mut offsets = Vec::with_capacity(wanted.len());
+    let mut start = 0;
+    for (line, content) in (1..).zip(text.split_inclusive('\n')) {
+        while let Some((_, column)) = wanted.get(offsets.len()).filter(|(other, _)| *other == line)
+        {
+            let Some((at, _)) = content.char_indices().nth(column - 1) else { return offsets };
+            offsets.push(start + at);
+        }
+        start += content.len();
+    }
+    offsets
 }
 
-impl<'t> Scanner<'t> {
-    fn new(text: &'t str) -> Self {
-        Self { text, at: 0, line: 1, column: 0, end: (0, 0), templates: Vec::new() }
-    }
-
-    /// The places of characters that are code, given by line and column in the order of the text.
-    fn places(mut self, wanted: &[(usize, usize)]) -> Vec<Option<Place>> {
-        let mut places = Vec::with_capacity(wanted.len());
-        while places.len() < wanted.len() {
-            let Some(next) = self.peek() else { break };
-            let (at, before) = (self.at, self.end);
-            let is_code = self.pass(next);
-            let here = (self.line, self.column);
-            while let Some(want) = wanted.get(places.len()).filter(|want| **want <= here) {
-                let is_it = is_code && *want == here && self.at - at == next.len_utf8();
-                let is_first = before.1 < here.0;
-                places.push(is_it.then_some(Place { at, before: before.0, is_first }));
-            }
-            if is_code {
-                self.end = (self.at, self.line);
-            }
-        }
-        places
-    }
-
-    fn peek(&self) -> Option<char> {
-        self.text[self.at..].chars().next()
-    }
-
-    fn rest_starts_with(&self, start: &str) -> bool {
-        self.text[self.at..].starts_with(start)
-    }
-
-    /// Passes one character.
-    fn bump(&mut self) -> Option<char> {
-        let next = self.peek()?;
-        self.at += next.len_utf8();
-        match next {
-            '\n' => (self.line, self.column) = (self.line + 1, 0),
-            _ => self.column += 1,
-        }
-        Some(next)
-    }
-
-    /// Passes a character of code, a whole string, or a whole comment; whether it was code.
-    fn pass(&mut self, next: char) -> bool {
-        match next {
-            '/' if self.rest_starts_with("//") => {
-                while self.peek().is_some_and(|next| next != '\n') {
-                    self.bump();
-                }
-                return false;
-            }
-            '/' if self.rest_starts_with("/*") => {
-                self.comment();
-                return false;
-            }
-            '"' | '\'' => self.string(next),
-            '`' => {
-                self.bump();
-                self.template();
-            }
-            '#' => self.raw_string(),
-            '}' if self.templates.last() == Some(&0) => {
-                self.templates.pop();
-                self.bump();
-                self.template();
-            }
-            _ => {
-                match (next, self.templates.last_mut()) {
-                    ('{', Some(open)) => *open += 1,
-                    ('}', Some(open)) => *open -= 1,
-                    _ => {}
-                }
-                self.bump();
-                return !next.is_whitespace();
-            }
-        }
-        true
-    }
-
-    fn comment(&mut self) {
-        let mut depth = 0;
-        loop {
-            if self.rest_starts_with("/*") {
-                depth += 1;
-                self.bump();
-            } else if self.rest_starts_with("*/") {
+/// For each place, in their order, where the code before it ends, without blanks and comments; none if the
+/// place is no code.
+fn code_before(text: &str, places: &[usize]) -> Vec<Option<usize>> {
+    let bytes = text.as_bytes();
+    let mut ends = Vec::with_capacity(places.len());
+    let (mut at, mut end) = (0, 0);
+    let (mut depth, mut interpolations) = (0_usize, Vec::new());
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        let passed = match (byte, bytes.get(at + 1)) {
+            (b'/', Some(b'/')) => memchr::memchr(b'\n', &bytes[at..]).map(|length| at + length),
+            (b'/', Some(b'*')) => end_of_comment(bytes, at + 2),
+            (b'"' | b'\'', _) => end_of_string(bytes, at + 1, byte),
+            (b'`', _) => go_on(bytes, at + 1, &mut depth, &mut interpolations),
+            (b'#', Some(b'"' | b'#')) => end_of_raw_string(bytes, at + 1),
+            (b'}', _) if interpolations.last() == Some(&depth) => {
+                interpolations.pop();
                 depth -= 1;
-                self.bump();
+                go_on(bytes, at + 1, &mut depth, &mut interpolations)
             }
-            if self.bump().is_none() || depth == 0 {
-                return;
+            (b'{', _) => {
+                depth += 1;
+                Some(at + 1)
             }
+            (b'}', _) => {
+                depth = depth.saturating_sub(1);
+                Some(at + 1)
+            }
+            _ => Some(at + 1),
+        };
+        // It has been compiled, so that everything ends.
+        let Some(passed) = passed else { break };
+        at = passed;
+        let is_comment = byte == b'/' && matches!(bytes.get(start + 1), Some(b'/' | b'*'));
+        let is_code = !byte.is_ascii_whitespace() && !is_comment;
+        while let Some(place) = places.get(ends.len()).filter(|place| **place < at) {
+            ends.push((is_code && *place == start).then_some(end));
+        }
+        if is_code {
+            end = at;
         }
     }
-
-    fn string(&mut self, mark: char) {
-        self.bump();
-        while let Some(next) = self.bump() {
-            match next {
-                '\\' => _ = self.bump(),
-                _ if next == mark => return,
-                _ => {}
-            }
-        }
-    }
-
-    /// Passes the text of a template up to its end or to what is to be inserted.
-    fn template(&mut self) {
-        while let Some(next) = self.bump() {
-            if next == '`' {
-                return;
-            }
-            if next == '$' && self.peek() == Some('{') {
-                self.bump();
-                self.templates.push(0);
-                return;
-            }
-        }
-    }
-
-    /// Passes `##"…"##`, or the mark of a map.
-    fn raw_string(&mut self) {
-        let rest = &self.text[self.at..];
-        let marks = rest.len() - rest.trim_start_matches('#').len();
-        for _ in 0..marks {
-            self.bump();
-        }
-        if self.peek() != Some('"') {
-            return;
-        }
-        self.bump();
-        let end = format!("\"{}", "#".repeat(marks));
-        while !self.rest_starts_with(&end) && self.bump().is_some() {}
-        for _ in 0..end.len() {
-            self.bump();
-        }
-    }
+    ends
 }

@@ -201,7 +201,7 @@ fn questions_move_nothing() {
     let engine = Engine::new();
     let text = "fn sum(n) { // {\n\tlet s = 0; /* for\n */ // ` \" '\n\tfor i in 0..n { // more\n\t\ts += i;\n\t} // }\n\ts\n}\n\
         fn other(n) {\n  let t = `a ${ if n > 1 { \"}\" } else { `b` } } for\n for`;\n  let q = '\"'; let r = #\"a \" \\\"#;\n  \
-        let m = #{ a: \"\\\"\" };\n  while n < 9 {\n    n += 1;\n  }\n  for i in 0..n { n += i; }\n  [t, q, r, m, n]\n}\n";
+        let m = #{ a: `\\${ ü` };\n  while n < 9 {\n    n += 1;\n  }\n  for i in 0..n { n += i; }\n  [t, q, r, m, n]\n}\n";
     let ast = engine.compile(text).unwrap();
     let selection = selection::select(&ast).unwrap();
     let mut number = 0;
@@ -212,7 +212,7 @@ fn questions_move_nothing() {
     .unwrap();
     let expected = text
         .replace("fn sum(n) {", "fn sum(n) { if q1 { return rhai_lambda_result; }")
-        .replace("#{ a: \"\\\"\" };", "#{ a: \"\\\"\" }; if q2 {} else {")
+        .replace("ü` };", "ü` }; if q2 {} else {")
         .replace("    n += 1;\n  }", "    n += 1;\n  } } if q3 {} else {")
         .replace("{ n += i; }", "{ n += i; } }");
     assert_eq!(with, expected);
