@@ -20,7 +20,7 @@ usage() {
     cat <<'USAGE'
 builds the Lambda layer that holds the runtime
 
-usage: layer/build.sh [x86_64|arm64] [--via WAY] [--check-reproducible]
+usage: layer/build.sh [x86_64|arm64] [--via WAY] [--profile] [--check-reproducible]
 
   x86_64, arm64         the processor, default `x86_64`
   --via WAY             how to build, default the first one that this machine can:
@@ -28,6 +28,7 @@ usage: layer/build.sh [x86_64|arm64] [--via WAY] [--check-reproducible]
                           zig      glibc 2.26 or newer, linked by zig out of PyPI
                           debian   as `zig`, for arm64, with the compiler and the standard
                                    library of Debian's packages, unpacked below `target`
+  --profile             renews `layer/profile/ARCH.profdata.xz` first: what runs how often
   --check-reproducible  builds twice more, in other folders, and compares the bytes
   -h, --help            shows this text
 
@@ -266,22 +267,30 @@ via_rustup() {
     if needs_c "$target"; then export_c_compiler "$target"; fi
     set_flags
     shrink_ring "$target"
-    replace_memory_functions "$target"
     # At a fixed address nothing has to be relocated: 27 kB less zip, and a start without 130,000
     # instructions and 49 page faults. Stack and heap lie elsewhere each time, as before. Functions
     # with the same code are kept once.
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Crelocation-model=static'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--icf=all'
+    profile=$root/layer/profile/$arch
+    # The counting build has no part in the memory functions: it links `compiler_builtins` as it comes.
+    if [[ $renew == yes ]]; then make_profile "$target"; fi
+    use_profile
+    replace_memory_functions "$target"
+    build_static "$target"
+    binary=$CARGO_TARGET_DIR/$target/release/bootstrap
+}
+
+build_static() {
     # The standard library is built for size too, and does not read debug information to name the
     # functions of a backtrace, as there is none: 200 kB less zip. A stable cargo and rustc do this
     # only when they are told that they build Rust itself.
-    RUSTC_BOOTSTRAP=1 build build --target "$target" \
+    RUSTC_BOOTSTRAP=1 build build --target "$1" \
         -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind,optimize_for_size \
         --config 'profile.release.package.core.opt-level="s"' \
         --config 'profile.release.package.alloc.opt-level="s"' \
         --config 'profile.release.package.std.opt-level="s"'
-    binary=$CARGO_TARGET_DIR/$target/release/bootstrap
 }
 
 # Against glibc, with zig as the linker, which knows the symbols of every glibc version.
@@ -315,6 +324,75 @@ choose_way() {
 require_target() {
     has_target "$1" || fail "the toolchain has no standard library for \`$1\`" \
         "\`rustup target add $1\`" 'or build by another way, see `layer/build.sh --help`'
+}
+
+# What a profile fits: names of functions change with the compiler and with the dependencies.
+profile_fits() {
+    printf 'compiler: %s\n' "$(rustc --version)"
+    printf 'dependencies: %s\n' "$(cat "$root/Cargo.toml" "$root/Cargo.lock" | cksum)"
+}
+
+# Has the compiler optimise for what `layer/profile` says runs often, if that was made with this
+# compiler: another one may not even read it. What it does not know is built as without a profile.
+use_profile() {
+    local file=$profile.profdata.xz fits=$profile.fits unpacked flag
+    if [[ ! -f $file ]]; then
+        say "built without a profile: there is none for $arch"
+        return
+    fi
+    if [[ $(sed -n 1p "$fits") != "$(profile_fits | sed -n 1p)" ]]; then
+        say "built without the profile: it was made with another $(sed -n 1p "$fits")"
+        return
+    fi
+    if [[ $(<"$fits") != "$(profile_fits)" ]]; then
+        say 'the profile is older than `Cargo.toml` or `Cargo.lock`: what changed is optimised less'
+        say "\`layer/build.sh $arch --profile\` renews it"
+    fi
+    # Named by its content: cargo builds anew when the flags change, not when the file does.
+    unpacked=$root/target/layer/profile/$arch-$(cksum <"$file" | tr ' ' '-').profdata
+    mkdir -p "${unpacked%/*}"
+    python3 "$root/layer/profile/profile.py" unpack "$file" "$unpacked"
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f'"-Cprofile-use=$unpacked"
+    # Less is put inline than the compiler would by itself: what runs often up to a size of 700 (3,000),
+    # what hardly runs up to 5 (45), the rest up to 50 (225). What is outside of the 95 % (99) that run
+    # most is built for size, wherever that is a choice.
+    for flag in inlinedefault-threshold=50 hot-callsite-threshold=700 inline-cold-callsite-threshold=5 \
+        inlinecold-threshold=5 profile-summary-cutoff-hot=950000 profile-summary-cold-count=2000 \
+        pgso-lwss-only=false; do
+        CARGO_ENCODED_RUSTFLAGS+=$'\x1f'"-Cllvm-args=-$flag"
+    done
+    say "with the profile $(cksum <"$file" | cut -d' ' -f1)"
+}
+
+# Renews the profile: builds a `bootstrap` that counts, lets it handle the events of
+# `layer/profile/profile.py`, and keeps what ran.
+make_profile() {
+    local target=$1 folder=$root/target/layer/profile libraries tools_of_llvm command=()
+    libraries=$(rustc --print target-libdir --target "$target")
+    tools_of_llvm=$(rustc --print sysroot)/lib/rustlib/$(rustc -vV | sed -n 's/^host: //p')/bin
+    [[ -x $tools_of_llvm/llvm-profdata ]] || rustup component add llvm-tools >/dev/null 2>&1 ||
+        fail 'the toolchain has no `llvm-profdata`' '`rustup component add llvm-tools`'
+    if [[ $(uname -m) != "$(rust_arch "$arch")" ]]; then
+        command=("qemu-$(rust_arch "$arch")")
+        command -v "${command[0]}" >/dev/null ||
+            fail "\`${command[0]}\` was not found: it runs what is built for $arch" 'Debian: `apt-get install qemu-user`'
+    fi
+    say "builds a \`bootstrap\` that counts what runs"
+    # The counting functions come from the toolchain, and what they call from its builtins: the
+    # crate that cargo would build them from needs LLVM's sources.
+    (
+        CARGO_TARGET_DIR=$folder/build
+        CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Cprofile-generate\x1f-Zno-profiler-runtime'
+        CARGO_ENCODED_RUSTFLAGS+=$'\x1f'-Clink-arg=$(echo "$libraries"/libprofiler_builtins-*.rlib)
+        CARGO_ENCODED_RUSTFLAGS+=$'\x1f'-Clink-arg=$(echo "$libraries"/libcompiler_builtins-*.rlib)
+        build_static "$target"
+    )
+    rm -rf "$folder/counts"
+    python3 "$root/layer/profile/profile.py" train "$folder/counts" \
+        ${command[@]+"${command[@]}"} "$folder/build/$target/release/bootstrap"
+    python3 "$root/layer/profile/profile.py" pack "$tools_of_llvm/llvm-profdata" "$folder/counts" \
+        "$profile.profdata.xz"
+    profile_fits >"$profile.fits"
 }
 
 # Starts the binary without a Runtime API: it must say so and end with status 1, at once. That
@@ -371,7 +449,7 @@ check_reproducible() {
     say 'reproducible: three builds in three folders, the same bytes'
 }
 
-arch=x86_64 via='' reproducible=no
+arch=x86_64 via='' renew=no reproducible=no
 while [[ $# -gt 0 ]]; do
     case "$1" in
         x86_64 | arm64) arch=$1 ;;
@@ -381,6 +459,7 @@ while [[ $# -gt 0 ]]; do
                 fail "unknown way \`$via\`" 'the ways are `rustup`, `zig` and `debian`'
             shift
             ;;
+        --profile) renew=yes ;;
         --check-reproducible) reproducible=yes ;;
         -h | --help) usage; exit 0 ;;
         *) fail "unknown argument \`$1\`" 'see `layer/build.sh --help`' ;;
@@ -399,6 +478,8 @@ cargo fetch --quiet --locked --manifest-path "$root/Cargo.toml"
 
 binary=''
 [[ -n $via ]] || choose_way
+[[ $renew == no || $via == rustup ]] || fail "\`--profile\` wants the way \`rustup\`, this is \`$via\`" \
+    'the other ways build without a profile'
 case "$via" in
     rustup)
         require_target "$(rust_arch "$arch")-unknown-linux-musl"
