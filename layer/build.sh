@@ -273,6 +273,9 @@ via_rustup() {
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clinker=rust-lld\x1f-Clink-arg=--build-id=none'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Crelocation-model=static'
     CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--icf=all'
+    # The linker puts next to each other what looks alike, which compresses better: 56 kB less zip. Putting
+    # next to each other what calls each other instead, as it would by itself, gains a handler 1 %.
+    CARGO_ENCODED_RUSTFLAGS+=$'\x1f-Clink-arg=--bp-compression-sort=both'
     profile=$root/layer/profile/$arch
     # The counting build has no part in the memory functions: it links `compiler_builtins` as it comes.
     if [[ $renew == yes ]]; then make_profile "$target"; fi
