@@ -24,6 +24,9 @@ const MAX_ROUNDS: usize = 8;
 /// Functions that a program may have, for each combination of kinds one.
 const MAX_FUNCTIONS: usize = 64;
 
+/// Expressions and statements that are looked at for one program: some milliseconds, which nothing interrupts.
+const MAX_WORK: usize = 20_000;
+
 /// The functions of Rhai that are instructions here.
 pub(super) const NATIVES: [&str; 8] =
     ["abs", "ceiling", "floor", "max", "min", "sqrt", "to_float", "to_int"];
@@ -50,6 +53,7 @@ pub(super) fn compile(root: &Root, material: &Material<'_>) -> Option<Program> {
         signatures: Vec::new(),
         constants: vec![Vec::new()],
         is_settled: false,
+        work: 0,
         body: Body::default(),
     };
     for _ in 0..MAX_ROUNDS {
@@ -89,6 +93,8 @@ struct Compiler<'m> {
     constants: Vec<Vec<u64>>,
     /// Nothing was met in this round that the ones before did not know.
     is_settled: bool,
+    /// Expressions and statements that were looked at, in all rounds.
+    work: usize,
     body: Body,
 }
 
@@ -200,6 +206,12 @@ impl Compiler<'_> {
 
     fn emit(&mut self, instruction: Instruction) {
         self.body.code.push(instruction);
+    }
+
+    /// Notes that one more expression or statement is looked at; none if these were too many.
+    fn work(&mut self) -> Option<()> {
+        self.work += 1;
+        (self.work <= MAX_WORK).then_some(())
     }
 
     /// The next free register.

@@ -65,16 +65,18 @@ pub(super) fn select(ast: &AST) -> Option<Selection> {
     let mut known: Vec<Known> = ast.iter_fn_def().map(|function| Known::new(function)).collect();
     known.sort_by_key(|function| at(function.start));
     let keys: BTreeSet<Key> = known.iter().map(|function| function.key.clone()).collect();
+    let mut seen: Vec<Sight<'_>> = known.iter().map(|_| Sight::of_function(&keys)).collect();
     let mut something_repeats = false;
-    for_each_statement(ast, &known_spans(&known), &mut |function, statement, is_outermost| {
+    for_each_statement(ast, &known, &mut |function, statement, is_outermost| {
         something_repeats |= body_of(statement).is_some();
-        if is_outermost && known[function].fits {
-            let mut sight = Sight::of_function(&keys);
-            known[function].fits = sight.takes(statement);
-            known[function].loops |= sight.loops;
-            known[function].calls.append(&mut sight.calls);
+        if is_outermost && seen[function].fits {
+            seen[function].fits = seen[function].takes(statement);
         }
     })?;
+    for (function, seen) in known.iter_mut().zip(seen) {
+        function.fits &= seen.fits;
+        (function.loops, function.calls) = (seen.loops, seen.calls);
+    }
     let fitting = fitting(&known);
     let entries: BTreeSet<usize> = (0..known.len())
         .filter(|number| {
@@ -95,7 +97,7 @@ pub(super) fn select(ast: &AST) -> Option<Selection> {
         roots.push(Chosen { root: Root::Function(key.clone()), start: *start, end: *end });
     }
     let mut last = None;
-    for_each_statement(ast, &known_spans(&known), &mut |function, statement, _| {
+    for_each_statement(ast, &known, &mut |function, statement, _| {
         let Some(end) = body_of(statement).map(|body| body.end_position()) else { return };
         let start = statement.position();
         // Functions come in any order, what is within a loop right behind it.
@@ -137,32 +139,33 @@ impl Known {
 
 /// The functions that fit, with all that they call.
 fn fitting(known: &[Known]) -> BTreeSet<Key> {
-    let mut fitting: BTreeSet<Key> =
-        known.iter().filter(|known| known.fits).map(|known| known.key.clone()).collect();
-    loop {
-        let before = fitting.len();
-        for function in known {
-            if !function.calls.is_subset(&fitting) {
-                fitting.remove(&function.key);
-            }
-        }
-        if fitting.len() == before {
-            return fitting;
+    let mut callers: BTreeMap<&Key, Vec<&Known>> = BTreeMap::new();
+    for function in known {
+        for call in &function.calls {
+            callers.entry(call).or_default().push(function);
         }
     }
+    let mut fitting: BTreeSet<Key> = known.iter().map(|function| function.key.clone()).collect();
+    let mut waiting: Vec<&Known> = known.iter().filter(|function| !function.fits).collect();
+    while let Some(function) = waiting.pop() {
+        if fitting.remove(&function.key) {
+            waiting.extend(callers.get(&function.key).into_iter().flatten());
+        }
+    }
+    fitting
 }
 
 /// The bodies of functions and of all that they call.
 fn with_bodies(ast: &AST, known: &[Known], mut needed: BTreeSet<Key>) -> Option<Functions> {
+    let by_key: BTreeMap<&Key, &Known> =
+        known.iter().map(|function| (&function.key, function)).collect();
     let mut waiting: Vec<Key> = needed.iter().cloned().collect();
     while let Some(key) = waiting.pop() {
-        for function in known.iter().filter(|function| function.key == key) {
-            let new = function.calls.iter().filter(|call| needed.insert((*call).clone()));
-            waiting.extend(new.cloned());
-        }
+        let calls = by_key.get(&key).into_iter().flat_map(|function| &function.calls);
+        waiting.extend(calls.filter(|call| needed.insert((*call).clone())).cloned());
     }
     let mut bodies: Vec<Vec<Stmt>> = known.iter().map(|_| Vec::new()).collect();
-    for_each_statement(ast, &known_spans(known), &mut |function, statement, is_outermost| {
+    for_each_statement(ast, known, &mut |function, statement, is_outermost| {
         if is_outermost && needed.contains(&known[function].key) {
             bodies[function].push(statement.clone());
         }
@@ -176,15 +179,41 @@ fn with_bodies(ast: &AST, known: &[Known], mut needed: BTreeSet<Key>) -> Option<
 }
 
 /// Line and column, in the order of the text.
-fn at(position: Position) -> Option<(usize, usize)> {
+type Place = Option<(usize, usize)>;
+
+fn at(position: Position) -> Place {
     position.line().map(|line| (line, position.position().unwrap_or(0)))
 }
 
-/// Where functions start and end.
-type Spans = Vec<(Option<(usize, usize)>, Option<(usize, usize)>)>;
+/// Which function is where.
+struct Spans {
+    /// Where each starts and ends.
+    spans: Vec<(Place, Place)>,
+    /// The function around each, which then is a closure.
+    outer: Vec<Option<usize>>,
+}
 
-fn known_spans(known: &[Known]) -> Spans {
-    known.iter().map(|function| (at(function.start), at(function.end))).collect()
+impl Spans {
+    fn of(known: &[Known]) -> Self {
+        let mut spans = Self { spans: Vec::new(), outer: Vec::new() };
+        for function in known {
+            let outer = spans.at(at(function.start));
+            spans.spans.push((at(function.start), at(function.end)));
+            spans.outer.push(outer);
+        }
+        spans
+    }
+
+    /// The innermost function that is at a place.
+    fn at(&self, place: Place) -> Option<usize> {
+        let mut found = self.spans.partition_point(|(start, _)| *start <= place).checked_sub(1);
+        while let Some(function) = found
+            && self.spans[function].1 < place
+        {
+            found = self.outer[function];
+        }
+        found
+    }
 }
 
 /// Hands over each statement in a function, with the number of the function and whether it is one of
@@ -193,9 +222,10 @@ fn known_spans(known: &[Known]) -> Spans {
 /// The tree gives a function's statements to whoever walks over it, and to nobody else.
 fn for_each_statement(
     ast: &AST,
-    spans: &Spans,
+    known: &[Known],
     visit: &mut dyn FnMut(usize, &Stmt, bool),
 ) -> Option<()> {
+    let spans = Spans::of(known);
     let mut current = None;
     let is_whole = ast.walk(&mut |path: &[ASTNode<'_>]| {
         let Some(ASTNode::Stmt(statement)) = path.last() else { return true };
@@ -205,9 +235,7 @@ fn for_each_statement(
                 current = None;
                 return statement.is_noop();
             }
-            // The innermost one: closures are functions of their own, within others.
-            let after = spans.partition_point(|(start, _)| *start <= place);
-            current = spans[..after].iter().rposition(|(_, end)| place <= *end);
+            current = spans.at(place);
         }
         if let Some(function) = current {
             visit(function, statement, path.len() == 1);

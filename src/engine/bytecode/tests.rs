@@ -99,6 +99,16 @@ fn loops_of_all_functions_are_found() {
 }
 
 #[test]
+fn long_loops_take_no_time_to_compile() {
+    let body = "    sum += i * i + 1;\n".repeat(30_000);
+    let script = format!(
+        "fn handler(n) {{\n  let sum = [0][0];\n  for i in 0..1 {{\n{body}  }}\n  [sum]\n}}"
+    );
+    let (answers, result) = answers(&script);
+    assert_eq!((&answers[..], &*result), (&[false][..], "[30000]"));
+}
+
+#[test]
 fn what_is_no_loop_of_numbers_is_not_asked_about() {
     for body in [
         "let a = [];\n  for i in 0..n {\n    a.push(i);\n  }",

@@ -16,6 +16,7 @@ impl Compiler<'_> {
         expression: &Expr,
         want: Option<Register>,
     ) -> Option<Value> {
+        self.work()?;
         match expression {
             Expr::IntegerConstant(value, _) => self.constant(value.cast_unsigned(), Kind::Int),
             Expr::FloatConstant(value, _) => self.constant(value.to_bits(), Kind::Float),

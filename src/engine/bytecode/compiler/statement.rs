@@ -35,6 +35,7 @@ impl Compiler<'_> {
 
     /// Writes a statement, and says of what kind is what it leaves in `to`.
     pub(super) fn statement(&mut self, statement: &Stmt, to: Option<Register>) -> Option<Kind> {
+        self.work()?;
         let next = self.body.next;
         let left = match statement {
             Stmt::Noop(_) => Kind::Unit,

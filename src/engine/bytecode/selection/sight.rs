@@ -18,6 +18,8 @@ pub(super) struct Sight<'s> {
     functions: &'s BTreeSet<Key>,
     /// Whether the statements are a function's own, which may return and knows no other variables.
     is_function: bool,
+    /// Whether all that was seen could be compiled, for the one who looks to keep.
+    pub(super) fits: bool,
     /// The variables that the statements declare.
     declared: BTreeSet<String>,
     /// Whether there are loops.
@@ -31,6 +33,7 @@ impl<'s> Sight<'s> {
         Self {
             functions,
             is_function: true,
+            fits: true,
             declared: BTreeSet::new(),
             loops: false,
             calls: BTreeSet::new(),
