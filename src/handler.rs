@@ -219,7 +219,6 @@ pub(crate) struct Script {
     engine: Engine,
     host: Host,
     kernels: Rc<Kernels>,
-    end_mark: Rc<EndMark>,
     roots: Rc<Roots>,
     /// Its path without extension.
     name: String,
@@ -266,7 +265,7 @@ impl Script {
         })?;
         ast.set_source(source.file.as_str());
         end_mark.append_to(&mut ast);
-        Ok(Self { engine, host, kernels, end_mark, roots, name: path.to_owned(), source, ast })
+        Ok(Self { engine, host, kernels, roots, name: path.to_owned(), source, ast })
     }
 
     /// Runs the top level; `function` is what is called then.
@@ -276,13 +275,9 @@ impl Script {
         function: &str,
         takes_context: bool,
     ) -> Result<Handler, Error> {
-        let Self { mut engine, host, kernels, end_mark, roots, name, source, mut ast } = self;
+        let Self { mut engine, host, kernels, roots, name, source, ast } = self;
         host.guard.start_init();
-        if let Some(faster) = kernels.accelerate(&engine, &ast, &source.text) {
-            ast = faster;
-            ast.set_source(source.file.as_str());
-            end_mark.append_to(&mut ast);
-        }
+        let ast = kernels.accelerate(&engine, ast, &source.text);
         let module = Module::eval_ast_as_new(Scope::new(), &ast, &engine);
         if let Some(trip) = host.guard.tripped()
             && module.is_ok()

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use rhai::{AST, Dynamic, Engine, EvalContext};
 
 use crate::config::Limits;
-use crate::engine::{Guard, compile};
+use crate::engine::{Guard, compile, pieces};
 use compiler::Material;
 use machine::Machine;
 use program::Program;
@@ -82,10 +82,19 @@ impl Kernels {
         }
     }
 
-    /// Compiles a script anew, with questions in it, if something in it may run in the machine.
+    /// Puts questions into the functions of a script that may run in the machine.
     ///
     /// `ast` is what `engine` has compiled `text` to.
-    pub(crate) fn accelerate(&self, engine: &Engine, ast: &AST, text: &str) -> Option<AST> {
+    pub(crate) fn accelerate(&self, engine: &Engine, mut ast: AST, text: &str) -> AST {
+        if let Some(asking) = self.asking(engine, &ast, text) {
+            // They take the places of those that do not ask.
+            ast.combine(asking);
+        }
+        ast
+    }
+
+    /// The functions of a script that have something in them for the machine, with questions.
+    fn asking(&self, engine: &Engine, ast: &AST, text: &str) -> Option<AST> {
         // Else operators may be other than Rhai's.
         if !self.is_on || !engine.fast_operators() {
             return None;
@@ -108,7 +117,12 @@ impl Kernels {
         let mut lenient = Engine::new_raw();
         lenient.set_max_strings_interned(0);
         lenient.set_max_expr_depths(self.max_expr_depth, self.max_expr_depth);
-        let asking = compile(&lenient, &text).ok()?;
+        let asks = |function: &str| function.contains(QUESTION);
+        let mut asking = match pieces::compile_functions(&lenient, &text, asks) {
+            Some(asking) => asking,
+            None => compile(&lenient, &text).ok()?,
+        };
+        asking.clear_statements();
         self.kernels.borrow_mut().append(&mut new);
         Some(asking)
     }

@@ -69,6 +69,23 @@ fn in_pieces(engine: &Engine, text: &str, size: usize) -> Option<AST> {
     (is_whole && !pieces.captures_function(&ast)).then_some(ast)
 }
 
+/// Compiles those functions of `text` that are `wanted` by what they are, and nothing else; an engine that
+/// knows variables by their names alone is enough for it.
+pub(super) fn compile_functions(
+    engine: &Engine,
+    text: &str,
+    wanted: impl Fn(&str) -> bool,
+) -> Option<AST> {
+    let mut functions = cut(text)?.functions;
+    functions.retain(|function| wanted(function.text));
+    let pieces = Pieces { engine, names: Map::new() };
+    let mut ast = AST::empty();
+    for piece in functions.chunks(ITEMS) {
+        ast.combine(pieces.compile(Scope::new(), "", piece)?);
+    }
+    Some(ast)
+}
+
 struct Pieces<'a> {
     engine: &'a Engine,
     /// Where each function ends, by its name; of several the first.

@@ -240,11 +240,9 @@ impl Resolver {
             |error| Box::new(EvalAltResult::ErrorInModule(source.file.clone(), error, place));
         let mut ast = compile(engine, &source.text)
             .map_err(|error| in_module(explained(error, &source.text).into()))?;
-        if let Some(faster) = self.kernels.accelerate(engine, &ast, &source.text) {
-            ast = faster;
-        }
         ast.set_source(source.file.as_str());
         self.end_mark.append_to(&mut ast);
+        let ast = self.kernels.accelerate(engine, ast, &source.text);
         Ok(Module::eval_ast_as_new(Scope::new(), &ast, engine).map_err(in_module)?.into())
     }
 }

@@ -37,7 +37,7 @@ fn run(script: &str, event: Dynamic) -> (Vec<bool>, Result<Dynamic, Box<EvalAltR
         Ok(answer)
     });
     let ast = engine.compile(script).unwrap();
-    let ast = kernels.accelerate(&engine, &ast, script).unwrap_or(ast);
+    let ast = kernels.accelerate(&engine, ast, script);
     let result = engine.call_fn(&mut Scope::new(), &ast, "handler", (event,));
     (answers.take(), result)
 }
