@@ -1,12 +1,13 @@
 //! Compiles long scripts in pieces.
 //!
 //! Rhai's parser looks for each variable among all functions that it has read, and among all variables in
-//! scope; its optimizer does the latter once more. In pieces there are never many of either. Lines and
-//! columns stay what they are. Whatever is out of the ordinary, and every error, is left to Rhai, with
-//! the script as a whole.
+//! scope; its optimizer does the latter once more. Each key of a map literal it compares with all before it.
+//! In pieces there are never many of any. Lines and columns stay what they are. Whatever is out of the
+//! ordinary, and every error, is left to Rhai, with the script as a whole.
 
 mod declarations;
 mod items;
+mod tables;
 
 use rhai::{AST, Dynamic, Engine, Map, OptimizationLevel, ParseErrorType, Scope, Stmt};
 
@@ -18,6 +19,9 @@ const MIN_TEXT: usize = 14 << 10;
 
 /// So many functions or statements make a piece. Each piece has its lines counted from the first.
 const ITEMS: usize = 32;
+
+/// A statement of so many bytes, for each item that a piece may have, may be a table.
+const TABLE: usize = 128;
 
 /// So many functions of other pieces may be meant by their mere names in one.
 const MAX_MERE_NAMES: usize = 8;
@@ -32,18 +36,22 @@ pub(super) fn compile(engine: &Engine, text: &str) -> Option<AST> {
 }
 
 fn in_pieces(engine: &Engine, text: &str, size: usize) -> Option<AST> {
-    let Items { functions, statements } = cut(text)?;
-    if functions.len() <= size && statements.len() <= size {
-        return None;
-    }
+    let Items { functions, mut statements } = cut(text)?;
     let mut names = Map::new();
     for item in functions.iter().rev() {
         names.insert(item.function?.into(), Dynamic::from_int(item.end_line as i64));
     }
     let pieces = Pieces { engine, names };
-    let mut ast = match compile_declarations(&pieces, &statements, size) {
+    for item in &mut statements {
+        if item.text.len() > size * TABLE {
+            item.table = tables::compile(&pieces, item, 2 * size);
+        }
+    }
+    let is_long = functions.len() > size || statements.len() > size;
+    let mut ast = match compile_declarations(&pieces, &mut statements, size) {
         Some(ast) => ast,
-        None => pieces.compile(Scope::new(), "", &statements)?,
+        None if is_long => pieces.compile(Scope::new(), "", &statements)?,
+        None => return None,
     };
     // The imports above all functions are known in these.
     let mut imports = String::new();

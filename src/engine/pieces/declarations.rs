@@ -5,23 +5,36 @@ use rhai::{AST, ASTFlags, Dynamic, Expr, Map, Scope, Stmt};
 use super::Pieces;
 use super::items::{Item, is_of_word};
 
-/// Compiles a top level of many declarations and nothing else.
+/// Compiles a top level of many declarations, or with tables, and of nothing else.
 ///
 /// What is used of earlier pieces has to be a literal: the optimizer puts it in, and then all are.
 pub(super) fn compile_declarations(
     pieces: &Pieces,
-    statements: &[Item],
+    statements: &mut [Item],
     size: usize,
 ) -> Option<AST> {
-    if statements.len() <= size {
+    if statements.len() <= size && statements.iter().all(|item| item.table.is_none()) {
         return None;
     }
     let mut ast = AST::empty();
     // By name; a unit stands for what is not known.
     let mut known = Map::new();
-    for piece in statements.chunks(size) {
+    let mut start = 0;
+    while start < statements.len() {
+        // A table is a piece on its own.
+        let table = statements[start].table.take();
+        let mut end = start + 1;
+        while table.is_none()
+            && end - start < size
+            && statements.get(end).is_some_and(|item| item.table.is_none())
+        {
+            end += 1;
+        }
+        let piece = &statements[start..end];
+        start = end;
         let mut scope = Scope::new();
-        for item in piece {
+        // It has used nothing.
+        for item in piece.iter().filter(|_| table.is_none()) {
             for word in item.text.as_bytes().split(|byte| !is_of_word(*byte)) {
                 let Ok(word) = str::from_utf8(word) else { continue };
                 match known.get(word) {
@@ -34,7 +47,10 @@ pub(super) fn compile_declarations(
             }
         }
         let is_on_its_own = scope.is_empty();
-        let part = pieces.compile(scope, "", piece)?;
+        let part = match table {
+            Some(part) => part,
+            None => pieces.compile(scope, "", piece)?,
+        };
         // Into a closure the optimizer would put it as well.
         if !is_on_its_own && part.has_functions() {
             return None;

@@ -1,5 +1,7 @@
 //! Cuts a script into what its top level consists of, without parsing it.
 
+use rhai::AST;
+
 use crate::engine::lexis::{end_of_comment, end_of_raw_string, end_of_string, go_on};
 
 /// A function, or anything else up to its semicolon, with the white space and the comments before it.
@@ -10,6 +12,8 @@ pub(super) struct Item<'a> {
     pub(super) end_line: usize,
     /// The name, if it is a function.
     pub(super) function: Option<&'a str>,
+    /// Itself, if it has been compiled in groups.
+    pub(super) table: Option<AST>,
 }
 
 /// The items of a script, in their order.
@@ -118,7 +122,7 @@ impl<'a> Items<'a> {
     fn add(&mut self, text: &'a str, line: usize, function: Option<&'a str>) -> usize {
         let end_line = line + text.bytes().filter(|&byte| byte == b'\n').count();
         let items = if function.is_some() { &mut self.functions } else { &mut self.statements };
-        items.push(Item { text, line, end_line, function });
+        items.push(Item { text, line, end_line, function, table: None });
         end_line
     }
 }
@@ -129,6 +133,6 @@ pub(super) fn is_of_word(byte: u8) -> bool {
 }
 
 /// Whether it may begin or end what holds others.
-fn is_mark(byte: u8) -> bool {
+pub(super) fn is_mark(byte: u8) -> bool {
     matches!(byte, b'/' | b'"' | b'\'' | b'`' | b'#' | b'(' | b')' | b'[' | b']' | b'{' | b'}')
 }

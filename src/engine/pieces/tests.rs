@@ -7,6 +7,8 @@ use rhai::{AST, Engine, Module, ParseErrorType};
 
 use super::{MIN_TEXT, compile, in_pieces};
 
+mod tables;
+
 /// A strict engine that knows the modules by name.
 fn engine() -> Engine {
     let mut engine = Engine::new();
